@@ -1,0 +1,84 @@
+//! The reference count of values and branches.
+//!
+//! # Invariant
+//! The count is the number of owning pointers. It starts at one and, once it has reached zero, nobody holds a pointer
+//! through which it could grow again.
+//!
+//! # Orderings
+//! As for `std::sync::Arc`: taking a reference publishes nothing (Relaxed); giving one up releases what its holder did
+//! with the object, and the last holder acquires that before it frees or changes it.
+
+use crate::sync::{AtomicU32, Ordering};
+
+/// More owners than this cannot be told apart from an overflow in flight on other threads.
+const LIMIT: u32 = u32::MAX / 2;
+
+#[derive(Debug)]
+pub(crate) struct RefCount(AtomicU32);
+
+impl RefCount {
+    /// The count of an object with a single owner.
+    #[inline]
+    pub(crate) fn one() -> Self {
+        Self(AtomicU32::new(1))
+    }
+
+    /// Adds an owner. The caller is one, so the object is alive.
+    ///
+    /// Aborts the process beyond 2³¹ owners, which only forgotten copies can reach: the count must not wrap.
+    #[inline]
+    pub(crate) fn acquire(&self) {
+        // Relaxed: the new owner learns of the object through the owner it copies from.
+        if self.0.fetch_add(1, Ordering::Relaxed) > LIMIT {
+            abort("more than 2^31 references to one part of a context");
+        }
+    }
+
+    /// Takes an owner away; `true` if that was the last one, who may now free the object.
+    #[inline]
+    pub(crate) fn release(&self) -> bool {
+        // A sole owner needs no read-modify-write: nobody else is left to change the count.
+        if self.is_unique() {
+            return true;
+        }
+        // Release: what this owner did to the object happens before it is freed.
+        if self.0.fetch_sub(1, Ordering::Release) != 1 {
+            return false;
+        }
+        // Acquire: what the other owners did to the object happened before this. A load rather than a fence, which
+        // ThreadSanitizer does not see.
+        self.0.load(Ordering::Acquire);
+        true
+    }
+
+    /// Whether the caller is the only owner, and may change the object in place.
+    #[inline]
+    pub(crate) fn is_unique(&self) -> bool {
+        // Acquire: the reads of owners that have left happened before the change.
+        self.0.load(Ordering::Acquire) == 1
+    }
+}
+
+/// Ends the process where going on would corrupt a count.
+#[cold]
+#[inline(never)]
+pub(crate) fn abort(why: &str) -> ! {
+    eprintln!("contextvars: {why}; aborting");
+    std::process::abort()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_last_owner_frees() {
+        let count = RefCount::one();
+        assert!(count.is_unique());
+        count.acquire();
+        assert!(!count.is_unique());
+        assert!(!count.release());
+        assert!(count.is_unique());
+        assert!(count.release());
+    }
+}

@@ -1,0 +1,188 @@
+//! The persistent map of a context: from a variable's number to its value.
+//!
+//! A hash array mapped trie whose hash is the number itself. Numbers are dense, so their low digits are as good as any
+//! hash, and they differ somewhere, so there are no collisions to keep lists for. A branch has a place for each digit
+//! and a value lies at the first branch where its path is its own:
+//!
+//! ```text
+//! 0 values: nothing        1 value: the value itself, no branch at all        more:
+//!
+//!   digit    0    1    2    3            (numbers 1, 2, 5 in base 4: 01, 02, 11)
+//!          [    |  • |  2 |    ]
+//!                 └─[ 1 | 5 |   |   ]
+//! ```
+//!
+//! # Invariants
+//! 1. A value lies on the path that the digits of its number spell, low ones first.
+//! 2. A branch knows how many values lie below it, and there is at least one.
+//! 3. What is reached through a link that has other owners is never written to.
+//!
+//! A branch that is left with a single value stays: whoever binds a variable for the length of a call unbinds it
+//! again, and would build and free the branch each time.
+//!
+//! # User code
+//! None runs in here: a value that leaves the map is handed to the caller, and a superseded branch that is freed holds
+//! no value but in common with its successor or with the caller.
+
+mod iter;
+#[expect(unsafe_code, reason = "links are tagged pointers, branches are shared")]
+mod node;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use iter::Iter;
+use node::{Branch, Link, Mut, Ref, digit};
+
+use crate::count::abort;
+use crate::id::Number;
+use crate::value::Value;
+
+#[derive(Clone)]
+pub(crate) struct Map(Link);
+
+impl Map {
+    pub(crate) const EMPTY: Self = Self(Link::EMPTY);
+
+    #[inline]
+    pub(crate) fn get(&self, number: Number) -> Option<&Value> {
+        let mut link = &self.0;
+        let mut digits = number.digits();
+        loop {
+            match link.get() {
+                Ref::Branch(branch) => link = branch.child(digit(digits)),
+                Ref::Value(value) => return (value.number() == number).then_some(value),
+                Ref::Nothing => return None,
+            }
+            digits >>= node::BITS;
+        }
+    }
+
+    /// Files `value` under its number, and hands out the one that was there.
+    pub(crate) fn insert(&mut self, value: Value) -> Option<Value> {
+        insert(&mut self.0, value, 0)
+    }
+
+    /// Takes out what is filed under `number`.
+    pub(crate) fn remove(&mut self, number: Number) -> Option<Value> {
+        remove(&mut self.0, number, 0)
+    }
+
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.0.len() as usize
+    }
+
+    #[inline]
+    pub(crate) fn ptr_eq(&self, other: &Self) -> bool {
+        self.0.ptr_eq(&other.0)
+    }
+
+    pub(crate) fn iter(&self) -> Iter<'_> {
+        Iter::new(&self.0)
+    }
+}
+
+/// Inserts in place as far down as this map is the only owner, and into a copy of the path from there.
+fn insert(link: &mut Link, value: Value, depth: u32) -> Option<Value> {
+    match link.get_mut() {
+        Mut::Nothing => {
+            *link = Link::value(value);
+            None
+        }
+        Mut::Value(held) if held.number() == value.number() => Some(std::mem::replace(held, value)),
+        Mut::Unique(branch) => {
+            let place = place(value.number(), depth);
+            let old = insert(branch.child_mut(place), value, depth + 1);
+            branch.set_len(grown(branch, old.as_ref()));
+            old
+        }
+        Mut::Value(_) | Mut::Shared => {
+            let (with, old) = inserted(link, value, depth);
+            *link = with;
+            old
+        }
+    }
+}
+
+/// `link` with `value` inserted; what it links to stays as it is.
+fn inserted(link: &Link, value: Value, depth: u32) -> (Link, Option<Value>) {
+    match link.get() {
+        Ref::Nothing => (Link::value(value), None),
+        Ref::Value(held) if held.number() == value.number() => {
+            (Link::value(value), Some(held.clone()))
+        }
+        Ref::Value(held) => (fork(held.clone(), value, depth), None),
+        Ref::Branch(branch) => {
+            let place = place(value.number(), depth);
+            let (child, old) = inserted(branch.child(place), value, depth + 1);
+            let len = grown(branch, old.as_ref());
+            (Link::branch(branch.with_child(place, child, len)), old)
+        }
+    }
+}
+
+/// How many values lie below `branch` after an insertion that handed `old` out.
+#[inline]
+fn grown(branch: &Branch, old: Option<&Value>) -> u32 {
+    match branch.len().checked_add(u32::from(old.is_none())) {
+        Some(len) => len,
+        None => abort("more than 2^32 variables in one context"),
+    }
+}
+
+/// The branches down to where two values of different numbers part.
+fn fork(one: Value, other: Value, depth: u32) -> Link {
+    let (first, second) = (place(one.number(), depth), place(other.number(), depth));
+    let mut branch = Branch::new(2);
+    if first == second {
+        *branch.child_mut(first) = fork(one, other, depth + 1);
+    } else {
+        *branch.child_mut(first) = Link::value(one);
+        *branch.child_mut(second) = Link::value(other);
+    }
+    Link::branch(branch)
+}
+
+/// Removes in place as far down as this map is the only owner, and from a copy of the path from there.
+fn remove(link: &mut Link, number: Number, depth: u32) -> Option<Value> {
+    match link.get_mut() {
+        Mut::Value(held) if held.number() == number => link.take().into_value(),
+        Mut::Nothing | Mut::Value(_) => None,
+        Mut::Unique(branch) => {
+            let old = remove(branch.child_mut(place(number, depth)), number, depth + 1)?;
+            match branch.len() - 1 {
+                0 => *link = Link::EMPTY,
+                left => branch.set_len(left),
+            }
+            Some(old)
+        }
+        Mut::Shared => {
+            let (without, old) = removed(link, number, depth)?;
+            *link = without;
+            Some(old)
+        }
+    }
+}
+
+/// `link` without what is filed under `number`, if it was there; what it links to stays as it is.
+fn removed(link: &Link, number: Number, depth: u32) -> Option<(Link, Value)> {
+    match link.get() {
+        Ref::Nothing => None,
+        Ref::Value(held) => (held.number() == number).then(|| (Link::EMPTY, held.clone())),
+        Ref::Branch(branch) => {
+            let place = place(number, depth);
+            let (child, old) = removed(branch.child(place), number, depth + 1)?;
+            let without = match branch.len() - 1 {
+                0 => Link::EMPTY,
+                left => Link::branch(branch.with_child(place, child, left)),
+            };
+            Some((without, old))
+        }
+    }
+}
+
+/// The digit of `number` that counts at `depth`.
+#[inline]
+fn place(number: Number, depth: u32) -> usize {
+    digit(number.digits() >> (depth * node::BITS))
+}

@@ -1,0 +1,60 @@
+//! Iteration, without a reference count and without an allocation.
+
+use super::node::{Branch, Link, MAX_DEPTH, Ref};
+use crate::value::Value;
+
+/// The values of a map, in no particular order.
+#[derive(Clone)]
+pub(crate) struct Iter<'a> {
+    /// The branches from the root down, and for each the place to look at next.
+    path: [Option<&'a Branch>; MAX_DEPTH],
+    places: [u8; MAX_DEPTH],
+    depth: usize,
+    /// The value of a map that is nothing but a value.
+    only: Option<&'a Value>,
+}
+
+impl<'a> Iter<'a> {
+    pub(super) fn new(root: &'a Link) -> Self {
+        let mut iter =
+            Self { path: [None; MAX_DEPTH], places: [0; MAX_DEPTH], depth: 0, only: None };
+        match root.get() {
+            Ref::Nothing => {}
+            Ref::Value(value) => iter.only = Some(value),
+            Ref::Branch(branch) => iter.descend(branch),
+        }
+        iter
+    }
+
+    fn descend(&mut self, branch: &'a Branch) {
+        self.path[self.depth] = Some(branch);
+        self.places[self.depth] = 0;
+        self.depth += 1;
+    }
+
+    /// The next value of the branches on the path.
+    fn step(&mut self) -> Option<&'a Value> {
+        loop {
+            let top = self.depth.checked_sub(1)?;
+            let place = usize::from(self.places[top]);
+            let Some(child) = self.path[top]?.children().get(place) else {
+                self.depth = top;
+                continue;
+            };
+            self.places[top] += 1;
+            match child.get() {
+                Ref::Nothing => {}
+                Ref::Value(value) => return Some(value),
+                Ref::Branch(branch) => self.descend(branch),
+            }
+        }
+    }
+}
+
+impl<'a> Iterator for Iter<'a> {
+    type Item = &'a Value;
+
+    fn next(&mut self) -> Option<&'a Value> {
+        self.only.take().or_else(|| self.step())
+    }
+}

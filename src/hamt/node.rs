@@ -1,0 +1,232 @@
+//! Links and branches: the representation of the map, and all of its unsafe code.
+//!
+//! # Invariants
+//! - A [`Link`] is one owning pointer, told apart by its lowest bit: set, a `Branch` that came from a box; clear, null
+//!   or the raw form of a [`Value`]. Both are aligned, so that bit is free.
+//! - `&mut` to a branch is given out only while the link is its only owner and is itself borrowed mutably.
+
+use std::marker::PhantomData;
+use std::ptr::NonNull;
+
+use crate::count::RefCount;
+use crate::value::Value;
+
+/// Bits of a digit. Measured against 1 and 3: see `docs/design.md`.
+pub(super) const BITS: u32 = 2;
+pub(super) const WIDTH: usize = 1 << BITS;
+
+/// Branches on the longest path: as many as a number has digits, one of its bits being the family.
+pub(super) const MAX_DEPTH: usize = (usize::BITS - 1).div_ceil(BITS) as usize;
+
+/// The lowest digit.
+#[inline]
+pub(super) fn digit(digits: usize) -> usize {
+    digits % WIDTH
+}
+
+pub(super) struct Branch {
+    count: RefCount,
+    len: u32,
+    children: [Link; WIDTH],
+}
+
+impl Branch {
+    /// A branch that is to be filled with `len` values.
+    pub(super) fn new(len: u32) -> Self {
+        Self { count: RefCount::one(), len, children: [const { Link::EMPTY }; WIDTH] }
+    }
+
+    /// A copy with another child at `place`.
+    pub(super) fn with_child(&self, place: usize, child: Link, len: u32) -> Self {
+        let mut child = Some(child);
+        let children = std::array::from_fn(|at| match child.take_if(|_| at == place) {
+            Some(child) => child,
+            None => self.children[at].clone(),
+        });
+        Self { count: RefCount::one(), len, children }
+    }
+
+    #[inline]
+    pub(super) fn len(&self) -> u32 {
+        self.len
+    }
+
+    #[inline]
+    pub(super) fn set_len(&mut self, len: u32) {
+        self.len = len;
+    }
+
+    #[inline]
+    pub(super) fn child(&self, place: usize) -> &Link {
+        &self.children[place % WIDTH]
+    }
+
+    #[inline]
+    pub(super) fn child_mut(&mut self, place: usize) -> &mut Link {
+        &mut self.children[place % WIDTH]
+    }
+
+    pub(super) fn children(&self) -> &[Link; WIDTH] {
+        &self.children
+    }
+}
+
+/// An owning pointer to nothing, a value or a branch.
+#[repr(transparent)]
+pub(super) struct Link {
+    tagged: *mut (),
+    owns: PhantomData<(Value, Box<Branch>)>,
+}
+
+// SAFETY: what a link owns is `Send + Sync`: values are, and branches are an atomic count and links.
+unsafe impl Send for Link {}
+// SAFETY: as above.
+unsafe impl Sync for Link {}
+
+/// What a link leads to.
+pub(super) enum Ref<'a> {
+    Nothing,
+    Value(&'a Value),
+    Branch(&'a Branch),
+}
+
+/// What a link leads to, as far as it may be changed.
+pub(super) enum Mut<'a> {
+    Nothing,
+    Value(&'a mut Value),
+    Unique(&'a mut Branch),
+    Shared,
+}
+
+impl Link {
+    pub(super) const EMPTY: Self = Self { tagged: std::ptr::null_mut(), owns: PhantomData };
+
+    #[inline]
+    pub(super) fn value(value: Value) -> Self {
+        Self { tagged: value.into_raw().as_ptr(), owns: PhantomData }
+    }
+
+    #[inline]
+    pub(super) fn branch(branch: Branch) -> Self {
+        let tagged = Box::into_raw(Box::new(branch)).map_addr(|addr| addr | 1);
+        Self { tagged: tagged.cast(), owns: PhantomData }
+    }
+
+    #[inline]
+    fn is_branch(&self) -> bool {
+        self.tagged.addr() & 1 != 0
+    }
+
+    #[inline]
+    pub(super) fn is_nothing(&self) -> bool {
+        self.tagged.is_null()
+    }
+
+    /// The branch; meaningless unless `is_branch`.
+    #[inline]
+    fn untagged(&self) -> *mut Branch {
+        self.tagged.map_addr(|addr| addr & !1).cast()
+    }
+
+    #[inline]
+    pub(super) fn get(&self) -> Ref<'_> {
+        if self.is_branch() {
+            // SAFETY: the tag says that this is a branch, which the link keeps alive. It is written to only through
+            // `get_mut`, which needs the link for itself.
+            Ref::Branch(unsafe { &*self.untagged() })
+        } else if self.is_nothing() {
+            Ref::Nothing
+        } else {
+            // SAFETY: an untagged, non-null link is the raw form of a value, which is what a `Value` is in memory.
+            Ref::Value(unsafe { &*std::ptr::from_ref(self).cast::<Value>() })
+        }
+    }
+
+    #[inline]
+    pub(super) fn get_mut(&mut self) -> Mut<'_> {
+        if self.is_branch() {
+            let branch = self.untagged();
+            // SAFETY: as in `get`.
+            if unsafe { &*branch }.count.is_unique() {
+                // SAFETY: the link is the only owner and mutably borrowed: nobody else reads the branch.
+                Mut::Unique(unsafe { &mut *branch })
+            } else {
+                Mut::Shared
+            }
+        } else if self.is_nothing() {
+            Mut::Nothing
+        } else {
+            // SAFETY: as in `get`; whatever value is written there is a link again.
+            Mut::Value(unsafe { &mut *std::ptr::from_mut(self).cast::<Value>() })
+        }
+    }
+
+    #[inline]
+    pub(super) fn take(&mut self) -> Self {
+        std::mem::replace(self, Self::EMPTY)
+    }
+
+    /// The value that this link leads to.
+    pub(super) fn into_value(self) -> Option<Value> {
+        let Ref::Value(_) = self.get() else { return None };
+        let raw = NonNull::new(std::mem::ManuallyDrop::new(self).tagged)?;
+        // SAFETY: an untagged, non-null link is the raw form of a value, and this one is not dropped.
+        Some(unsafe { Value::from_raw(raw) })
+    }
+
+    /// How many values the link leads to.
+    #[inline]
+    pub(super) fn len(&self) -> u32 {
+        match self.get() {
+            Ref::Nothing => 0,
+            Ref::Value(_) => 1,
+            Ref::Branch(branch) => branch.len(),
+        }
+    }
+
+    #[inline]
+    pub(super) fn ptr_eq(&self, other: &Self) -> bool {
+        self.tagged == other.tagged
+    }
+}
+
+impl Clone for Link {
+    #[inline]
+    fn clone(&self) -> Self {
+        match self.get() {
+            Ref::Nothing => {}
+            Ref::Value(value) => std::mem::forget(value.clone()),
+            Ref::Branch(branch) => branch.count.acquire(),
+        }
+        Self { tagged: self.tagged, owns: PhantomData }
+    }
+}
+
+impl Drop for Link {
+    #[inline]
+    fn drop(&mut self) {
+        match self.get() {
+            Ref::Nothing => {}
+            Ref::Value(value) => {
+                // SAFETY: the link was the raw form of this value, and is not used again.
+                drop(unsafe { std::ptr::read(value) });
+            }
+            Ref::Branch(branch) => {
+                if branch.count.release() {
+                    // SAFETY: the branch came from a box, and this was its last owner.
+                    unsafe { free(self.untagged()) }
+                }
+            }
+        }
+    }
+}
+
+/// Frees a branch and what it owns. As deep as the branches lie, which is at most `MAX_DEPTH`.
+///
+/// # Safety
+/// `branch` came from `Box::into_raw`, and has no owner.
+#[inline(never)]
+unsafe fn free(branch: *mut Branch) {
+    // SAFETY: as promised.
+    drop(unsafe { Box::from_raw(branch) });
+}

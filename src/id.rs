@@ -1,0 +1,275 @@
+//! Two kinds of number that are never given twice: of a variable, and of a logical context.
+//!
+//! # Invariant
+//! A [`Key<T>`] with number `n` exists only if the one [`OnceKey<T>`] that drew `n` made it: the number alone tells the
+//! type of every value that is filed under it. All that reads values without a type check rests on this.
+
+use std::cell::Cell;
+use std::fmt;
+use std::marker::PhantomData;
+use std::num::NonZeroUsize;
+
+use crate::sync::Ordering;
+
+// Statics that users declare need a `const` constructor, so these stay on std's atomics whatever `sync` offers.
+use std::sync::atomic::AtomicUsize;
+
+/// The number of a variable, with its family in the lowest bit.
+///
+/// Numbers are dense: the map uses their digits, low ones first, as a perfect hash.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Number(NonZeroUsize);
+
+impl Number {
+    /// How many families there are: variables that are copied along with the context, and `local` ones.
+    pub(crate) const FAMILIES: usize = 2;
+
+    const fn new(sequence: usize, local: bool) -> Option<Self> {
+        match NonZeroUsize::new(sequence << 1 | local as usize) {
+            Some(number) => Some(Self(number)),
+            None => None,
+        }
+    }
+
+    /// Which of the maps of a context holds the variable: 0, or 1 for a `local` one.
+    #[inline]
+    pub(crate) const fn family(self) -> usize {
+        self.0.get() & 1
+    }
+
+    /// What distinguishes the variable within its family.
+    #[inline]
+    pub(crate) const fn digits(self) -> usize {
+        self.0.get() >> 1
+    }
+}
+
+/// The number of a variable of type `T`: evidence that what is filed under it is a `T`.
+pub(crate) struct Key<T> {
+    number: Number,
+    // Invariant in `T`, and neither owns nor needs one.
+    of: PhantomData<fn(T) -> T>,
+}
+
+impl<T> Clone for Key<T> {
+    #[inline]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Key<T> {}
+
+impl<T> fmt::Debug for Key<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.number.fmt(f)
+    }
+}
+
+impl<T> Key<T> {
+    #[inline]
+    pub(crate) const fn number(self) -> Number {
+        self.number
+    }
+
+    /// A key out of thin air, for tests of the map that choose their collisions. All of them are of one `T`.
+    #[cfg(test)]
+    pub(crate) fn forge(sequence: usize) -> Self {
+        let number = Number::new(sequence, false).expect("a sequence number is not zero");
+        Self { number, of: PhantomData }
+    }
+}
+
+/// Draws the key of one variable when it is first needed.
+pub(crate) struct OnceKey<T> {
+    /// Zero until a number was drawn.
+    number: AtomicUsize,
+    of: PhantomData<fn(T) -> T>,
+}
+
+impl<T> OnceKey<T> {
+    pub(crate) const fn new() -> Self {
+        Self { number: AtomicUsize::new(0), of: PhantomData }
+    }
+
+    /// The key, if one was drawn. Without one the variable was never set anywhere.
+    #[inline]
+    pub(crate) fn get(&self) -> Option<Key<T>> {
+        // Relaxed: the number is the whole message. Whoever received a context with a value under it received the
+        // number before.
+        let number = NonZeroUsize::new(self.number.load(Ordering::Relaxed))?;
+        Some(Key { number: Number(number), of: PhantomData })
+    }
+
+    /// The key, drawn now if there was none.
+    #[inline]
+    pub(crate) fn get_or_draw(&self, local: bool) -> Key<T> {
+        match self.get() {
+            Some(key) => key,
+            None => self.draw(local),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn draw(&self, local: bool) -> Key<T> {
+        static SEQUENCE: AtomicUsize = AtomicUsize::new(1);
+        let drawn = next(&SEQUENCE, usize::MAX >> 1, "context variables");
+        let mine = Number::new(drawn, local).expect("the sequence starts at one");
+        // Relaxed, both: as in `get`. Of two threads that draw at once one wins; the other number is never used.
+        let won =
+            self.number.compare_exchange(0, mine.0.get(), Ordering::Relaxed, Ordering::Relaxed);
+        let number = won.err().and_then(NonZeroUsize::new).map_or(mine, Number);
+        Key { number, of: PhantomData }
+    }
+}
+
+/// Which logical context something belongs to.
+///
+/// Most contexts are never asked for their identity; those that are draw it at that moment. The highest bit marks a
+/// thread's own context, so that one comparison finds the two cases that need more than a look.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Identity(u64);
+
+impl Identity {
+    const THREAD: u64 = 1 << 63;
+
+    /// Of a context that was not asked yet.
+    pub(crate) const UNASKED: Self = Self(0);
+
+    /// Of a thread's own context that was not asked yet.
+    pub(crate) const UNASKED_THREAD: Self = Self(Self::THREAD);
+
+    /// Drawn, and not a thread's own.
+    #[inline]
+    pub(crate) const fn is_plain(self) -> bool {
+        self.0.wrapping_sub(1) < Self::THREAD - 1
+    }
+
+    pub(crate) const fn is_drawn(self) -> bool {
+        self.0 & !Self::THREAD != 0
+    }
+
+    pub(crate) const fn is_thread(self) -> bool {
+        self.0 & Self::THREAD != 0
+    }
+
+    /// This identity, drawn: of the same kind, with a number of its own.
+    pub(crate) fn draw(self, numbers: &Numbers) -> Self {
+        debug_assert!(!self.is_drawn());
+        Self(self.0 | numbers.take())
+    }
+}
+
+/// One thread's supply of numbers that no other thread has, claimed in blocks so that threads do not meet.
+#[derive(Debug)]
+pub(crate) struct Numbers {
+    next: Cell<u64>,
+    left: Cell<u32>,
+}
+
+impl Numbers {
+    const BLOCK: u32 = 1 << 10;
+
+    pub(crate) const fn new() -> Self {
+        Self { next: Cell::new(0), left: Cell::new(0) }
+    }
+
+    pub(crate) fn take(&self) -> u64 {
+        if self.left.get() == 0 {
+            self.claim();
+        }
+        let number = self.next.get();
+        self.next.set(number + 1);
+        self.left.set(self.left.get() - 1);
+        number
+    }
+
+    #[cold]
+    fn claim(&self) {
+        static BLOCKS: AtomicUsize = AtomicUsize::new(1);
+        // On 32-bit targets the blocks end first, on others the 63 bits of an identity.
+        const LAST: u64 = (1 << 63) / Numbers::BLOCK as u64 - 1;
+        let last = usize::try_from(LAST).unwrap_or(usize::MAX);
+        let block = next(&BLOCKS, last, "context identities");
+        self.next.set(block as u64 * u64::from(Self::BLOCK));
+        self.left.set(Self::BLOCK);
+    }
+}
+
+/// A number for a thread, not zero.
+pub(crate) fn draw_thread() -> usize {
+    static THREADS: AtomicUsize = AtomicUsize::new(1);
+    next(&THREADS, usize::MAX, "thread numbers")
+}
+
+/// The next number of a sequence that ends rather than starts again.
+fn next(sequence: &AtomicUsize, last: usize, what: &str) -> usize {
+    // Relaxed: all that matters is that no number is given twice.
+    sequence
+        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| (n < last).then(|| n + 1))
+        .unwrap_or_else(|_| panic!("this process has used up its {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_drawn_once_and_never_again() {
+        let (a, b) = (OnceKey::<u8>::new(), OnceKey::<u8>::new());
+        assert!(a.get().is_none());
+        let key = a.get_or_draw(false);
+        assert_eq!(a.get_or_draw(false).number(), key.number());
+        assert_eq!(a.get().map(Key::number), Some(key.number()));
+        assert_ne!(b.get_or_draw(false).number(), key.number());
+    }
+
+    #[test]
+    fn a_family_is_told_by_the_number() {
+        assert_eq!(OnceKey::<u8>::new().get_or_draw(false).number().family(), 0);
+        assert_eq!(OnceKey::<u8>::new().get_or_draw(true).number().family(), 1);
+    }
+
+    #[test]
+    fn racing_threads_agree_on_a_key() {
+        let key = OnceKey::<u8>::new();
+        let drawn: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> =
+                (0..4).map(|_| scope.spawn(|| key.get_or_draw(false).number())).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert!(drawn.iter().all(|&number| number == drawn[0]));
+    }
+
+    #[test]
+    fn identities_are_of_three_kinds() {
+        let numbers = Numbers::new();
+        assert!(!Identity::UNASKED.is_drawn() && !Identity::UNASKED.is_thread());
+        assert!(!Identity::UNASKED_THREAD.is_drawn() && Identity::UNASKED_THREAD.is_thread());
+        let (plain, thread) =
+            (Identity::UNASKED.draw(&numbers), Identity::UNASKED_THREAD.draw(&numbers));
+        assert!(plain.is_drawn() && plain.is_plain() && !plain.is_thread());
+        assert!(thread.is_drawn() && !thread.is_plain() && thread.is_thread());
+        assert!(!Identity::UNASKED.is_plain() && !Identity::UNASKED_THREAD.is_plain());
+    }
+
+    #[test]
+    fn blocks_do_not_overlap() {
+        let (a, b) = (Numbers::new(), Numbers::new());
+        let taken: std::collections::HashSet<_> =
+            (0..3000).flat_map(|_| [a.take(), b.take()]).collect();
+        assert_eq!(taken.len(), 6000);
+        assert!(!taken.contains(&0));
+    }
+
+    #[test]
+    fn a_sequence_that_ends_says_so_and_does_not_wrap() {
+        let sequence = AtomicUsize::new(7);
+        assert_eq!(next(&sequence, 8, "things"), 7);
+        for _ in 0..2 {
+            let full = std::panic::catch_unwind(|| next(&sequence, 8, "things")).unwrap_err();
+            assert!(full.downcast_ref::<String>().unwrap().contains("used up its things"));
+        }
+    }
+}

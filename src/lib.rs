@@ -1,0 +1,35 @@
+#![doc = include_str!("../README.md")]
+#![deny(missing_docs)]
+
+// In the order of the layers: each imports only from those above it here.
+mod sync;
+
+mod contents;
+mod count;
+mod hamt;
+mod id;
+#[expect(unsafe_code, reason = "the erased value")]
+mod value;
+
+#[expect(unsafe_code, reason = "the slot lends what it holds without a reference count")]
+mod current;
+
+mod default;
+mod token;
+mod var;
+
+mod context;
+
+mod future;
+mod propagate;
+
+pub use context::{Context, Entry, Iter, copy_context, forbid_bare_set};
+pub use future::{ContextExt, WithContext};
+pub use propagate::{propagate, propagate_fn};
+pub use token::{Binding, LookupError, ResetError, ResetErrorKind, Token};
+pub use var::ContextVar;
+
+/// What `use contextvars::prelude::*` should bring, without the modules that are named after other crates.
+pub mod prelude {
+    pub use crate::{Context, ContextExt, ContextVar, copy_context, propagate, propagate_fn};
+}

@@ -1,0 +1,428 @@
+//! [`ContextVar`]: what users declare.
+
+use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+
+use crate::current;
+use crate::default::Default;
+use crate::id::{Key, OnceKey};
+use crate::token::{Binding, LookupError, ResetError, ResetErrorKind, Token};
+use crate::value::{Kind, Label, Value, is_plain};
+
+/// A variable whose value belongs to the current context: to the request, not to the thread.
+///
+/// Declare it as a `static`, bind it at the edge of the program, read it anywhere below. A context is entered by
+/// [`Context::run`](crate::Context::run) for a call and by [`WithContext`](crate::WithContext) for a future; outside of
+/// both, each thread has a context of its own.
+///
+/// Prefer a parameter where a function's result depends on the value. A context variable is for what accompanies a
+/// request without being its subject: ids for logs, tenant, locale, deadline. For a *resource* that each thread should
+/// have one of, use [`thread_local!`](std::thread_local).
+///
+/// ```
+/// use contextvars::{Context, ContextVar};
+///
+/// static USER: ContextVar<String> = ContextVar::new("user");
+/// static ATTEMPTS: ContextVar<u32> = ContextVar::with_default("attempts", || 3);
+///
+/// fn greeting() -> String {
+///     USER.with(|user| format!("hello {user}, {} attempts", ATTEMPTS.get()))
+/// }
+///
+/// let hello = Context::new().run(|| {
+///     USER.set("ann".to_string());
+///     greeting()
+/// });
+/// assert_eq!(hello, "hello ann, 3 attempts");
+/// assert!(USER.try_get().is_err());
+/// ```
+///
+/// # Identity
+///
+/// Two variables are two variables, whatever their names. A variable in a `const` would be another one at each use:
+/// it must be a `static`, or a local that outlives its uses.
+///
+/// # Why `T: Send + Sync`
+///
+/// A context is copied to another thread; this one reads the value while the other drops its copy, and whoever drops
+/// the last copy drops the value.
+pub struct ContextVar<T: Send + Sync + 'static> {
+    key: OnceKey<T>,
+    label: Label,
+    local: bool,
+    default: Option<Default<T>>,
+}
+
+impl<T: Send + Sync + 'static> ContextVar<T> {
+    /// A variable without a default: reading it where it is not set is an error that carries `name`.
+    ///
+    /// See [`ContextVar`] for an example.
+    pub const fn new(name: &'static str) -> Self {
+        Self::build(name, None)
+    }
+
+    /// A variable that reads as `default()` where it is not set.
+    ///
+    /// The default is computed when it is first needed, once per process, and shared: every context reads the same
+    /// value. It is never stored in a context, and never an [`old_value`](Token::old_value). `default` runs in an empty
+    /// context, so that nothing of a request can be baked into the process. If it panics, the panic goes to the reader,
+    /// and the next reader tries again.
+    ///
+    /// ```
+    /// # use contextvars::ContextVar;
+    /// static LOCALE: ContextVar<String> = ContextVar::with_default("locale", || "en".to_string());
+    /// assert_eq!(LOCALE.get(), "en");
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// Reading the variable panics if `default` reads it too. Two defaults that need each other, computed by two
+    /// threads at the same time, wait for each other for ever, as [`LazyLock`](std::sync::LazyLock)s do.
+    pub const fn with_default(name: &'static str, default: fn() -> T) -> Self {
+        Self::build(name, Some(Default::new(default)))
+    }
+
+    const fn build(name: &'static str, default: Option<Default<T>>) -> Self {
+        let label = Label { name, kind: Kind::opaque::<T>() };
+        Self { key: OnceKey::new(), label, local: false, default }
+    }
+
+    /// Has the values shown by the `Debug` of [`Context`](crate::Context), which otherwise gives their type's name
+    /// only: what is in a context may be a secret.
+    ///
+    /// ```
+    /// # use contextvars::{Context, ContextVar};
+    /// static USER: ContextVar<&str> = ContextVar::new("user").debug();
+    /// static PASSWORD: ContextVar<&str> = ContextVar::new("password");
+    ///
+    /// let context = Context::new().with_value(&USER, "ann").with_value(&PASSWORD, "secret");
+    /// let shown = format!("{context:?}");
+    /// assert!(shown.contains(r#""user": "ann""#));
+    /// assert!(!shown.contains("secret"));
+    /// ```
+    #[must_use = "this is the variable, with its values shown"]
+    pub const fn debug(mut self) -> Self
+    where
+        T: fmt::Debug,
+    {
+        self.label.kind = Kind::shown::<T>();
+        self
+    }
+
+    /// Has the values stay behind when the context is copied: [`Context::current`](crate::Context::current),
+    /// [`copy_context`](crate::copy_context), `propagate` and `in_current_context` leave them out.
+    ///
+    /// For what belongs to this place in the program and not to the request, such as an open transaction.
+    ///
+    /// ```
+    /// # use contextvars::{Context, ContextVar};
+    /// static TRANSACTION: ContextVar<u64> = ContextVar::new("transaction").local();
+    ///
+    /// TRANSACTION.scope(7, || {
+    ///     assert_eq!(TRANSACTION.get(), 7);
+    ///     assert!(!Context::current().contains(&TRANSACTION));
+    /// });
+    /// ```
+    #[must_use = "this is the variable, with its values staying behind"]
+    pub const fn local(mut self) -> Self {
+        self.local = true;
+        self
+    }
+
+    /// The name that the variable was given. It is for people; variables of one name are different variables.
+    ///
+    /// ```
+    /// # use contextvars::ContextVar;
+    /// static USER: ContextVar<String> = ContextVar::new("user");
+    /// assert_eq!(USER.name(), "user");
+    /// ```
+    pub fn name(&self) -> &'static str {
+        self.label.name
+    }
+
+    #[inline]
+    pub(crate) fn key(&self) -> Option<Key<T>> {
+        self.key.get()
+    }
+
+    /// `value` as a context holds it, filed under this variable.
+    #[inline]
+    pub(crate) fn hold(&self, value: T) -> Value {
+        Value::new(self.key.get_or_draw(self.local), self.label, value)
+    }
+}
+
+// === reading ===
+
+impl<T: Send + Sync + 'static> ContextVar<T> {
+    /// A clone of the value: that of the current context, else the default.
+    ///
+    /// To look at a value without cloning it, use [`with`](Self::with); where it may be missing, use
+    /// [`try_get`](Self::try_get) or [`get_or`](Self::get_or).
+    ///
+    /// ```
+    /// # use contextvars::ContextVar;
+    /// static DEPTH: ContextVar<u32> = ContextVar::with_default("depth", || 0);
+    ///
+    /// assert_eq!(DEPTH.get(), 0);
+    /// assert_eq!(DEPTH.scope(1, || DEPTH.get()), 1);
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the variable has neither, naming it.
+    #[inline]
+    #[track_caller]
+    pub fn get(&self) -> T
+    where
+        T: Clone,
+    {
+        match self.current() {
+            Some(value) => value,
+            None => self.with_default_or_panic(T::clone), // user code: T::clone
+        }
+    }
+
+    /// A clone of the value: that of the current context, else the default.
+    ///
+    /// ```
+    /// # use contextvars::ContextVar;
+    /// static USER: ContextVar<String> = ContextVar::new("user");
+    ///
+    /// assert!(USER.try_get().is_err());
+    /// USER.scope("ann".to_string(), || assert_eq!(USER.try_get().unwrap(), "ann"));
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the variable has neither.
+    #[inline]
+    pub fn try_get(&self) -> Result<T, LookupError>
+    where
+        T: Clone,
+    {
+        match self.current() {
+            Some(value) => Ok(value),
+            None => self.default().cloned(), // user code: T::clone
+        }
+    }
+
+    /// A clone of the value of the current context, else `fallback`, which goes before the default.
+    ///
+    /// ```
+    /// # use contextvars::ContextVar;
+    /// static LOCALE: ContextVar<&str> = ContextVar::with_default("locale", || "en");
+    ///
+    /// assert_eq!(LOCALE.get_or("fr"), "fr");
+    /// assert_eq!(LOCALE.scope("de", || LOCALE.get_or("fr")), "de");
+    /// ```
+    #[inline]
+    pub fn get_or(&self, fallback: T) -> T
+    where
+        T: Clone,
+    {
+        self.current().unwrap_or(fallback)
+    }
+
+    /// Runs `f` on the value: that of the current context, else the default.
+    ///
+    /// `f` may do anything, also set this variable: the value it looks at stays as it is until it returns.
+    ///
+    /// ```
+    /// # use contextvars::ContextVar;
+    /// static USER: ContextVar<String> = ContextVar::new("user");
+    ///
+    /// USER.scope("ann".to_string(), || assert_eq!(USER.with(|user| user.len()), 3));
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the variable has neither, naming it.
+    #[inline]
+    #[track_caller]
+    pub fn with<R>(&self, f: impl FnOnce(&T) -> R) -> R {
+        match self.lend(f) {
+            Ok(result) => result,
+            Err(f) => self.with_default_or_panic(f),
+        }
+    }
+
+    /// Runs `f` on the value: that of the current context, else the default.
+    ///
+    /// ```
+    /// # use contextvars::ContextVar;
+    /// static USER: ContextVar<String> = ContextVar::new("user");
+    ///
+    /// assert!(USER.try_with(|user| user.len()).is_err());
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the variable has neither; then `f` is not called.
+    #[inline]
+    pub fn try_with<R>(&self, f: impl FnOnce(&T) -> R) -> Result<R, LookupError> {
+        match self.lend(f) {
+            Ok(result) => Ok(result),
+            Err(f) => self.default().map(f), // user code
+        }
+    }
+
+    /// A clone of the value of the current context.
+    #[inline]
+    fn current(&self) -> Option<T>
+    where
+        T: Clone,
+    {
+        if is_plain::<T>() {
+            current::get_plain(self.key()?)
+        } else {
+            self.lend(T::clone).ok() // user code: T::clone
+        }
+    }
+
+    /// Runs `f` on the value of the current context, or gives it back.
+    #[inline]
+    fn lend<R, F: FnOnce(&T) -> R>(&self, f: F) -> Result<R, F> {
+        match self.key() {
+            Some(key) => current::lend(key, f),
+            None => Err(f),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    #[track_caller]
+    fn default(&self) -> Result<&T, LookupError> {
+        match &self.default {
+            Some(default) => Ok(default.get(self.name())),
+            None => Err(LookupError::new(self.name())),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    #[track_caller]
+    fn with_default_or_panic<R>(&self, f: impl FnOnce(&T) -> R) -> R {
+        match self.default() {
+            Ok(default) => f(default), // user code
+            Err(missing) => panic!("{missing}"),
+        }
+    }
+}
+
+// === writing ===
+
+impl<T: Send + Sync + 'static> ContextVar<T> {
+    /// Binds the variable to `value` in the current context, and returns what undoes that.
+    ///
+    /// The binding lasts as long as the context, unless it is [`reset`](Self::reset). Outside of
+    /// [`Context::run`](crate::Context::run) and of [`WithContext`](crate::WithContext) that is the thread's own
+    /// context, which on a pool's thread is shared by unrelated tasks: see
+    /// [`forbid_bare_set`](crate::forbid_bare_set). For the length of a call use [`scope`](Self::scope), for the length
+    /// of a block [`bind`](Self::bind).
+    ///
+    /// ```
+    /// # use contextvars::{Context, ContextVar};
+    /// static USER: ContextVar<String> = ContextVar::new("user");
+    ///
+    /// let mut request = Context::new();
+    /// request.run(|| { USER.set("ann".to_string()); });
+    /// assert_eq!(request.get(&USER).unwrap(), "ann");
+    /// assert!(USER.try_get().is_err());
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// In the thread's own context, after [`forbid_bare_set`](crate::forbid_bare_set).
+    ///
+    /// # In thread-local destructors
+    ///
+    /// The thread's own values are dropped by a thread-local destructor. A value that is set by one that runs later
+    /// can be read as usual, but nobody is left to drop it: it is leaked.
+    #[inline]
+    #[track_caller]
+    pub fn set(&self, value: T) -> Token<T> {
+        self.set_as(value, Some(self.name()))
+    }
+
+    /// Restores what the variable was before the `set` that returned `token`; unset, if it was unset.
+    ///
+    /// Tokens may be used in any order, each restores its own old value.
+    ///
+    /// ```
+    /// # use contextvars::ContextVar;
+    /// static LEVEL: ContextVar<u8> = ContextVar::new("level");
+    ///
+    /// let token = LEVEL.set(1);
+    /// LEVEL.reset(token).unwrap();
+    /// assert!(LEVEL.try_get().is_err());
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the token is of another variable, or was made in another context. Nothing is changed, and the error has the
+    /// token.
+    #[inline]
+    pub fn reset(&self, token: Token<T>) -> Result<(), ResetError<T>> {
+        if !token.is_of(self.key()) {
+            return Err(ResetError::new(ResetErrorKind::WrongVariable, token));
+        }
+        token.restore().map_err(|token| ResetError::new(ResetErrorKind::WrongContext, token))
+    }
+
+    /// Runs `f` with the variable bound to `value`, and restores it on return and on unwind.
+    ///
+    /// Other variables that `f` sets stay set: this is the same context. To keep everything inside, use
+    /// [`Context::run`](crate::Context::run).
+    ///
+    /// ```
+    /// # use contextvars::ContextVar;
+    /// static USER: ContextVar<&str> = ContextVar::with_default("user", || "nobody");
+    ///
+    /// assert_eq!(USER.scope("ann", || USER.get()), "ann");
+    /// assert_eq!(USER.get(), "nobody");
+    /// ```
+    #[inline]
+    pub fn scope<R>(&self, value: T, f: impl FnOnce() -> R) -> R {
+        let _binding = self.bind(value);
+        f() // user code
+    }
+
+    /// Binds the variable to `value` until the guard is dropped.
+    ///
+    /// The guard stays on its thread; in a future use [`WithContext`](crate::WithContext).
+    ///
+    /// ```
+    /// # use contextvars::ContextVar;
+    /// static USER: ContextVar<&str> = ContextVar::with_default("user", || "nobody");
+    ///
+    /// let binding = USER.bind("ann");
+    /// assert_eq!(USER.get(), "ann");
+    /// drop(binding);
+    /// assert_eq!(USER.get(), "nobody");
+    /// ```
+    #[inline]
+    pub fn bind(&self, value: T) -> Binding<'_, T> {
+        Binding::new(self.set_as(value, None))
+    }
+
+    #[inline]
+    #[track_caller]
+    fn set_as(&self, value: T, bare: Option<&'static str>) -> Token<T> {
+        let identity = current::identity_to_bind(bare);
+        let key = self.key.get_or_draw(self.local);
+        let value = Value::new(key, self.label, value);
+        let old = current::replace(key.number(), Some(value));
+        Token::new(key, self.name(), identity, old)
+    }
+}
+
+impl<T: Send + Sync + 'static> fmt::Debug for ContextVar<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ContextVar").field("name", &self.name()).finish_non_exhaustive()
+    }
+}
+
+// The variable itself holds a default that nobody can change, and no value.
+impl<T: Send + Sync + 'static> UnwindSafe for ContextVar<T> {}
+impl<T: Send + Sync + 'static> RefUnwindSafe for ContextVar<T> {}

@@ -7,7 +7,7 @@ use crate::value::Value;
 /// The variables' values and the identity that goes with them. The identity moves with the contents, and is not copied.
 pub(crate) struct Contents {
     /// One for each family of variables, so that a copy without the `local` ones is a matter of one reference count.
-    maps: [Map; Number::FAMILIES],
+    pub(crate) maps: [Map; Number::FAMILIES],
     pub(crate) identity: Identity,
 }
 
@@ -36,13 +36,6 @@ impl Contents {
     /// Another context with the same values.
     pub(crate) fn copy(&self) -> Self {
         Self { maps: self.maps.clone(), identity: Identity::UNASKED }
-    }
-
-    /// Another context with the same values but for those of `local` variables.
-    #[inline]
-    pub(crate) fn copy_without_local(&self) -> Self {
-        let [travelling, _] = &self.maps;
-        Self { maps: [travelling.clone(), Map::EMPTY], identity: Identity::UNASKED }
     }
 
     #[inline]

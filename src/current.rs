@@ -14,6 +14,7 @@
 //! nothing but a destructor, and releases the thread's own context.
 //!
 //! A global allocator that reads a variable while one is being set finds the context empty; it must not set one.
+
 use std::cell::Cell;
 use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};
@@ -24,8 +25,10 @@ use crate::id::{self, Identity, Key, Number, Numbers};
 use crate::sync::thread_local;
 use crate::value::{Address, Value, is_plain};
 
+/// The contents of the current context, word by word, and what goes with them.
 struct Slot {
-    contents: Cell<ManuallyDrop<Contents>>,
+    maps: [Apart<ManuallyDrop<Map>>; Number::FAMILIES],
+    identity: Apart<Identity>,
     /// The innermost loan, or null.
     loans: Cell<*const Loan>,
     numbers: Numbers,
@@ -33,6 +36,13 @@ struct Slot {
     thread: Cell<usize>,
     rule: Cell<Rule>,
 }
+
+/// A cell that is not moved together with its neighbour.
+///
+/// Side by side, two words are moved by one vector instruction, and what was just stored like that is slow to load
+/// again: entering a context took five times as long.
+#[repr(align(16))]
+struct Apart<T>(Cell<T>);
 
 /// Where a plain `set` is allowed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -47,7 +57,8 @@ enum Rule {
 thread_local! {
     static SLOT: Slot = const {
         Slot {
-            contents: Cell::new(ManuallyDrop::new(Contents::new(Identity::UNASKED_THREAD))),
+            maps: [const { Apart(Cell::new(ManuallyDrop::new(Map::EMPTY))) }; Number::FAMILIES],
+            identity: Apart(Cell::new(Identity::UNASKED_THREAD)),
             loans: Cell::new(ptr::null()),
             numbers: Numbers::new(),
             thread: Cell::new(0),
@@ -59,44 +70,38 @@ thread_local! {
 }
 
 impl Slot {
+    /// Looks at the map of a family. `look` runs no user code.
     #[inline]
-    fn contents(&self) -> *mut Contents {
-        self.contents.as_ptr().cast()
+    fn look<R>(&self, family: usize, look: impl FnOnce(&Map) -> R) -> R {
+        let map = self.maps[family].0.as_ptr();
+        // SAFETY: the slot is of this thread, so nothing else runs during `look`, which by the one invariant does not
+        // write to the slot: none of the callers below runs user code there.
+        look(unsafe { &*map })
     }
 
-    /// Looks at the contents. `look` runs no user code.
+    /// Looks at the value that the variable `key` has. `look` runs no user code.
     #[inline]
-    fn look<R>(&self, look: impl FnOnce(&Contents) -> R) -> R {
-        // SAFETY: the slot is of this thread, and by the one invariant nothing writes to the contents during `look`,
-        // which is what all callers below see to: none of them runs user code there.
-        look(unsafe { &*self.contents() })
+    fn look_at<T, R>(&self, key: Key<T>, look: impl FnOnce(&Value, &T) -> R) -> Option<R> {
+        let number = key.number();
+        self.look(number.family(), |map| {
+            let value = map.get(number)?;
+            Some(look(value, value.get(key)?))
+        })
     }
 
+    /// Exchanges the map of a family.
     #[inline]
-    fn identity(&self) -> Identity {
-        self.look(|contents| contents.identity)
-    }
-
-    #[inline]
-    fn set_identity(&self, identity: Identity) {
-        // SAFETY: no reference into the contents is live, by the one invariant.
-        unsafe { (*self.contents()).identity = identity }
-    }
-
-    /// Exchanges the map that holds the variable `number`.
-    #[inline]
-    fn exchange(&self, number: Number, map: Map) -> Map {
-        // SAFETY: no reference into the contents is live, by the one invariant, and this one ends here.
-        let held = unsafe { &mut *self.contents() };
-        std::mem::replace(held.map_mut(number), map)
+    fn exchange(&self, family: usize, map: Map) -> Map {
+        ManuallyDrop::into_inner(self.maps[family].0.replace(ManuallyDrop::new(map)))
     }
 
     /// Exchanges the contents as a whole.
     #[inline]
-    fn swap(&self, contents: &mut Contents) {
-        let entering = std::mem::replace(contents, Contents::new(Identity::UNASKED));
-        let leaving = self.contents.replace(ManuallyDrop::new(entering));
-        std::mem::forget(std::mem::replace(contents, ManuallyDrop::into_inner(leaving)));
+    fn swap(&self, Contents { maps: [travelling, local], identity }: Contents) -> Contents {
+        Contents {
+            maps: [self.exchange(0, travelling), self.exchange(1, local)],
+            identity: self.identity.0.replace(identity),
+        }
     }
 }
 
@@ -105,19 +110,22 @@ impl Slot {
 pub(crate) fn enter<R>(contents: &mut Contents, f: impl FnOnce() -> R) -> R {
     struct Exit<'a> {
         slot: &'a Slot,
-        parked: &'a mut Contents,
+        outer: ManuallyDrop<Contents>,
+        contents: &'a mut Contents,
     }
 
     impl Drop for Exit<'_> {
         #[inline]
         fn drop(&mut self) {
-            self.slot.swap(self.parked);
+            let outer = std::mem::replace(&mut *self.outer, Contents::new(Identity::UNASKED));
+            std::mem::forget(std::mem::replace(self.contents, self.slot.swap(outer)));
         }
     }
 
     SLOT.with(|slot| {
-        slot.swap(contents);
-        let _exit = Exit { slot, parked: contents };
+        let entered = std::mem::replace(contents, Contents::new(Identity::UNASKED));
+        let outer = ManuallyDrop::new(slot.swap(entered));
+        let _exit = Exit { slot, outer, contents };
         f() // user code
     })
 }
@@ -125,7 +133,10 @@ pub(crate) fn enter<R>(contents: &mut Contents, f: impl FnOnce() -> R) -> R {
 /// A copy of the current context, without `local` variables.
 #[inline]
 pub(crate) fn copy() -> Contents {
-    SLOT.with(|slot| slot.look(Contents::copy_without_local))
+    SLOT.with(|slot| Contents {
+        maps: [slot.look(0, Map::clone), Map::EMPTY],
+        identity: Identity::UNASKED,
+    })
 }
 
 /// The current value of a plain type.
@@ -133,17 +144,14 @@ pub(crate) fn copy() -> Contents {
 pub(crate) fn get_plain<T: Clone + 'static>(key: Key<T>) -> Option<T> {
     assert!(is_plain::<T>());
     // Cloning it runs no user code, as `look` demands.
-    SLOT.with(|slot| slot.look(|contents| contents.get(key).cloned()))
+    SLOT.with(|slot| slot.look_at(key, |_, value| value.clone()))
 }
 
 /// Runs `f` on the current value, which stays valid whatever `f` does; gives `f` back if there is none.
 #[inline]
 pub(crate) fn lend<T, R, F: FnOnce(&T) -> R>(key: Key<T>, f: F) -> Result<R, F> {
     SLOT.with(|slot| {
-        let found = slot.look(|contents| {
-            let value = contents.value(key.number())?;
-            Some((value.address(), NonNull::from(value.get(key)?)))
-        });
+        let found = slot.look_at(key, |shared, value| (shared.address(), NonNull::from(value)));
         let Some((address, value)) = found else { return Err(f) };
         let loan = Loan { address, kept: Cell::new(None), outer: slot.loans.get() };
         let _end = loan.begin(slot);
@@ -200,12 +208,12 @@ impl Loan {
 /// What was there is handed out: dropping it runs user code, and now the slot is whole.
 pub(crate) fn replace(number: Number, value: Option<Value>) -> Option<Value> {
     SLOT.with(|slot| {
-        let mut map = slot.exchange(number, Map::EMPTY);
+        let mut map = slot.exchange(number.family(), Map::EMPTY);
         let old = match value {
             Some(value) => map.insert(value),
             None => map.remove(number),
         };
-        std::mem::forget(slot.exchange(number, map));
+        std::mem::forget(slot.exchange(number.family(), map));
         if let Some(old) = &old {
             if !slot.loans.get().is_null() {
                 Loan::keep(slot.loans.get(), old);
@@ -218,7 +226,7 @@ pub(crate) fn replace(number: Number, value: Option<Value>) -> Option<Value> {
 /// Whether the current context is the one called `identity`.
 #[inline]
 pub(crate) fn is(identity: Identity) -> bool {
-    SLOT.with(|slot| slot.identity() == identity)
+    SLOT.with(|slot| slot.identity.0.get() == identity)
 }
 
 /// The identity of the current context, which is about to be given a value.
@@ -231,7 +239,7 @@ pub(crate) fn is(identity: Identity) -> bool {
 #[inline]
 #[track_caller]
 pub(crate) fn identity_to_bind(bare: Option<&'static str>) -> Identity {
-    let identity = SLOT.with(Slot::identity);
+    let identity = SLOT.with(|slot| slot.identity.0.get());
     if identity.is_plain() { identity } else { settle(identity, bare) }
 }
 
@@ -252,7 +260,7 @@ fn settle(identity: Identity, bare: Option<&'static str>) -> Identity {
             return identity;
         }
         let drawn = identity.draw(&slot.numbers);
-        slot.set_identity(drawn);
+        slot.identity.0.set(drawn);
         if drawn.is_thread() {
             // An error says that the destructor ran: what is set now is leaked, as documented.
             let _ = ENDING.try_with(|_| {});
@@ -310,17 +318,17 @@ impl Slot {
 
         self.rule.set(Rule::Ending);
         for _ in 0..ROUNDS {
-            let identity = self.identity();
+            let identity = self.identity.0.get();
             // `std::process::exit` gets here with frames on the stack that will not go on: what they entered is not
             // the thread's own, and what they lent may still be in use on other threads.
             if !identity.is_thread() || !self.loans.get().is_null() {
                 return;
             }
-            let own = self.contents.replace(ManuallyDrop::new(Contents::new(identity)));
+            let own = self.swap(Contents::new(identity));
             if own.len() == 0 {
                 return;
             }
-            drop(ManuallyDrop::into_inner(own)); // user code: T::drop
+            drop(own); // user code: T::drop
         }
     }
 }

@@ -24,9 +24,12 @@ pub(crate) struct Label {
     pub(crate) kind: &'static Kind,
 }
 
+/// Ends a value without owners; made for its type.
+type Dispose = unsafe fn(NonNull<Header>);
+
 /// What must be known of a `T` once it is erased.
 pub(crate) struct Kind {
-    dispose: unsafe fn(NonNull<Header>),
+    dispose: Dispose,
     type_id: fn() -> TypeId,
     type_name: fn() -> &'static str,
     debug: fn(&Value, &mut fmt::Formatter<'_>) -> fmt::Result,
@@ -232,7 +235,7 @@ struct Disposals {
 
 /// A queued value: written over the header, which nobody reads any more.
 struct Dead {
-    free: unsafe fn(NonNull<Header>),
+    free: Dispose,
     next: Option<NonNull<Dead>>,
 }
 
@@ -248,7 +251,7 @@ thread_local! {
 
 /// # Safety
 /// `free(dead)` may be called once.
-unsafe fn dispose_in_turn(dead: NonNull<Header>, free: unsafe fn(NonNull<Header>)) {
+unsafe fn dispose_in_turn(dead: NonNull<Header>, free: Dispose) {
     DISPOSALS.with(|disposals| {
         let nesting = disposals.nesting.get();
         if nesting == NESTING {
@@ -293,14 +296,14 @@ impl Drop for Queue<'_> {
 impl Disposals {
     /// # Safety
     /// `free(dead)` may be called once, later and on this thread.
-    unsafe fn push(&self, dead: NonNull<Header>, free: unsafe fn(NonNull<Header>)) {
+    unsafe fn push(&self, dead: NonNull<Header>, free: Dispose) {
         let entry = dead.cast::<Dead>();
         // SAFETY: the header has no readers left, is large and aligned enough, and needs no drop.
         unsafe { entry.write(Dead { free, next: self.queue.get() }) }
         self.queue.set(Some(entry));
     }
 
-    fn pop(&self) -> Option<(NonNull<Header>, unsafe fn(NonNull<Header>))> {
+    fn pop(&self) -> Option<(NonNull<Header>, Dispose)> {
         let entry = self.queue.get()?;
         // SAFETY: `push` wrote it, and only `pop` takes it off the queue.
         let Dead { free, next } = unsafe { entry.read() };

@@ -1,0 +1,32 @@
+//! Errors as clients see them: a status and a JSON body.
+
+use std::error::Error;
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+pub(crate) struct Failure {
+    status: StatusCode,
+    message: &'static str,
+}
+
+impl Failure {
+    pub(crate) fn new(status: StatusCode, message: &'static str) -> Self {
+        Self { status, message }
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        (self.status, Json(json!({ "error": self.message }))).into_response()
+    }
+}
+
+/// A step that panicked or went away is the shop's fault, and its details are not the client's.
+impl<E: Error> From<E> for Failure {
+    fn from(_: E) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "a step of the checkout failed")
+    }
+}

@@ -154,11 +154,14 @@ pub(crate) fn lend<T, R, F: FnOnce(&T) -> R>(key: Key<T>, f: F) -> Result<R, F> 
         let found = slot.look_at(key, |shared, value| (shared.address(), NonNull::from(value)));
         let Some((address, value)) = found else { return Err(f) };
         let loan = Loan { address, kept: Cell::new(None), outer: slot.loans.get() };
-        let _end = loan.begin(slot);
+        let end = loan.begin(slot);
         // SAFETY: the value was current a moment ago. The current context, or what is parked in its place, holds it
         // until `replace` takes it out, and `replace` then gives the loan a share of its own, which lives longer than
         // this reference.
-        Ok(f(unsafe { value.as_ref() })) // user code
+        let result = f(unsafe { value.as_ref() }); // user code
+        drop(end);
+        drop(loan); // user code: T::drop; should it panic, the result is dropped too
+        Ok(result)
     })
 }
 
@@ -248,23 +251,20 @@ pub(crate) fn identity_to_bind(bare: Option<&'static str>) -> Identity {
 #[inline(never)]
 #[track_caller]
 fn settle(identity: Identity, bare: Option<&'static str>) -> Identity {
+    if let (Some(variable), true) = (bare, identity.is_thread()) {
+        if SLOT.with(|slot| slot.rule.get()) == Rule::InContexts && !std::thread::panicking() {
+            forbidden(variable);
+        }
+    }
+    if identity.is_drawn() {
+        return identity;
+    }
+    if identity.is_thread() {
+        expect_end();
+    }
     SLOT.with(|slot| {
-        if let (true, Rule::InContexts, Some(variable)) =
-            (identity.is_thread(), slot.rule.get(), bare)
-        {
-            if !std::thread::panicking() {
-                forbidden(variable);
-            }
-        }
-        if identity.is_drawn() {
-            return identity;
-        }
         let drawn = identity.draw(&slot.numbers);
         slot.identity.0.set(drawn);
-        if drawn.is_thread() {
-            // An error says that the destructor ran: what is set now is leaked, as documented.
-            let _ = ENDING.try_with(|_| {});
-        }
         drawn
     })
 }
@@ -283,6 +283,7 @@ fn forbidden(variable: &str) -> ! {
 
 /// From now on a plain `set` on this thread, in the thread's own context, panics.
 pub(crate) fn forbid_bare_set() {
+    expect_end();
     SLOT.with(|slot| {
         if slot.rule.get() == Rule::Anywhere {
             slot.rule.set(Rule::InContexts);
@@ -300,6 +301,12 @@ pub(crate) fn thread_number() -> usize {
         }
         number => number,
     })
+}
+
+/// Has `Ending` dropped when the thread ends.
+fn expect_end() {
+    // An error says that it was dropped before: what is set from now on is leaked, as documented on `set`.
+    let _ = ENDING.try_with(|_| {});
 }
 
 struct Ending;

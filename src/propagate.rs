@@ -61,7 +61,9 @@ impl<F> Carrier<F> {
         F: FnOnce() -> R,
     {
         let f = self.f.take().expect("a carrier loses its closure only when it goes itself");
-        self.context.run(f) // user code
+        let result = self.context.run(f); // user code
+        drop(self); // user code: T::drop; should it panic, the result is dropped too
+        result
     }
 
     fn call<R>(&self) -> R
@@ -69,7 +71,10 @@ impl<F> Carrier<F> {
         F: Fn() -> R,
     {
         let f = self.f.as_ref().expect("a carrier loses its closure only when it goes itself");
-        self.context.clone().run(f) // user code
+        let mut context = self.context.clone();
+        let result = context.run(f); // user code
+        drop(context); // user code: T::drop; should it panic, the result is dropped too
+        result
     }
 }
 

@@ -260,7 +260,7 @@ unsafe fn dispose_in_turn(dead: NonNull<Header>, free: Dispose) {
         }
         disposals.nesting.set(nesting + 1);
         let _nesting = Nesting { disposals, outer: nesting };
-        let _queue = (nesting == 0).then_some(Queue(disposals));
+        let _queue = (nesting == 0).then(|| Queue(disposals));
         // SAFETY: as promised.
         unsafe { free(dead) }
     });

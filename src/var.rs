@@ -221,7 +221,13 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
     where
         T: Clone,
     {
-        self.current().unwrap_or(fallback)
+        match self.current() {
+            Some(value) => {
+                drop(fallback); // user code: T::drop; should it panic, the value is dropped too
+                value
+            }
+            None => fallback,
+        }
     }
 
     /// Runs `f` on the value: that of the current context, else the default.
@@ -384,8 +390,10 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
     /// ```
     #[inline]
     pub fn scope<R>(&self, value: T, f: impl FnOnce() -> R) -> R {
-        let _binding = self.bind(value);
-        f() // user code
+        let binding = self.bind(value);
+        let result = f(); // user code
+        drop(binding); // user code: T::drop; should it panic, the result is dropped too
+        result
     }
 
     /// Binds the variable to `value` until the guard is dropped.

@@ -1,3 +1,8 @@
+#![doc = "[semantics]: crate::documentation::semantics"]
+#![doc = "[design]: crate::documentation::design"]
+#![doc = "[performance]: crate::documentation::performance"]
+#![doc = "[`forbid_bare_set`]: crate::forbid_bare_set"]
+#![doc = ""]
 #![doc = include_str!("../README.md")]
 #![deny(missing_docs)]
 
@@ -32,4 +37,15 @@ pub use var::ContextVar;
 /// What `use contextvars::prelude::*` should bring, without the modules that are named after other crates.
 pub mod prelude {
     pub use crate::{Context, ContextExt, ContextVar, copy_context, propagate, propagate_fn};
+}
+
+/// The documents beside the code.
+#[cfg(any(doc, doctest))]
+pub mod documentation {
+    #[doc = include_str!("../docs/semantics.md")]
+    pub mod semantics {}
+    #[doc = include_str!("../docs/design.md")]
+    pub mod design {}
+    #[doc = include_str!("../docs/performance.md")]
+    pub mod performance {}
 }

@@ -1,0 +1,17 @@
+//! What must not compile does not, for the reason it says; each file has a twin that compiles.
+
+#![cfg(not(miri))] // which runs no compiler
+
+#[test]
+#[rustversion::attr(
+    not(stable(1.95)),
+    ignore = "the messages were recorded with Rust 1.95, and other compilers word them differently"
+)]
+fn what_must_not_compile_does_not() {
+    trybuild::TestCases::new().compile_fail("tests/ui/*.rs");
+}
+
+#[test]
+fn the_twins_compile_and_run() {
+    trybuild::TestCases::new().pass("tests/ui/pass/*.rs");
+}

@@ -1,0 +1,11 @@
+//! A value must be `Send`: the last copy of a context may end on any thread. Twin: `pass/send_value.rs`.
+
+use std::sync::MutexGuard;
+
+use contextvars::ContextVar;
+
+static GUARD: ContextVar<MutexGuard<'static, u64>> = ContextVar::new("guard");
+
+fn main() {
+    println!("{GUARD:?}");
+}

@@ -1,0 +1,20 @@
+//! A thread makes its own binding; what may move to a thread is a token.
+
+use std::thread;
+
+use contextvars::{Context, ContextVar};
+
+static NUMBER: ContextVar<u64> = ContextVar::new("number");
+
+fn main() {
+    thread::spawn(|| {
+        let _binding = NUMBER.bind(1);
+        assert_eq!(NUMBER.get(), 1);
+    })
+    .join()
+    .unwrap();
+
+    let mut context = Context::new();
+    let token = context.run(|| NUMBER.set(2));
+    thread::spawn(move || context.run(|| NUMBER.reset(token)).unwrap()).join().unwrap();
+}

@@ -1,0 +1,11 @@
+//! What is not a token of this type of value is no argument of `reset`. Twin: `pass/token_of_the_same_type.rs`.
+
+use contextvars::ContextVar;
+
+static NUMBER: ContextVar<u64> = ContextVar::new("number");
+static NAME: ContextVar<String> = ContextVar::new("name");
+
+fn main() {
+    let token = NUMBER.set(1);
+    NAME.reset(token).unwrap();
+}

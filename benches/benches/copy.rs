@@ -1,0 +1,173 @@
+//! What does a snapshot cost, and the first change made to it?
+//!
+//! Dimensions of `copy`: who · how many variables · one thread, or two that copy the same context.
+//!
+//! Dimensions of `first set`: who · how many variables · whether the variable has a value in what was copied
+//! (`replaced`, `added`) · how it is set: `copy, run, set` is what a program does, token included; `with_value` is
+//! the same change without entering the copy, which is all that the maps do.
+
+use std::collections::HashMap;
+use std::hint::black_box;
+use std::sync::Arc;
+
+use contextvars::{Context, copy_context};
+use contextvars_benches::peers::{self, ImblHash, ImblOrd, Key, NAMES, StdMap};
+use contextvars_benches::{
+    Var, context_of, each, measured, per_op, per_op_on_two_threads, unbound,
+};
+use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+
+/// Drops a value where the compiler has to believe that someone looked at it.
+fn seen<T>(value: T) {
+    black_box(&value);
+    drop(value);
+}
+
+fn copy(c: &mut Criterion) {
+    let mut group = c.benchmark_group("copy + drop");
+    for n in [0, 1, 8, 1000] {
+        group.bench_function(BenchmarkId::new("contextvars, copy_context", n), |b| {
+            context_of(n).run(|| per_op(b, || each!(_at => seen(copy_context()))));
+        });
+        let context = context_of(n);
+        group.bench_function(BenchmarkId::new("contextvars, clone", n), |b| {
+            let context = black_box(&context);
+            per_op(b, || each!(_at => seen(context.clone())));
+        });
+    }
+    group.bench_function("limit: Arc", |b| {
+        let arc = black_box(Arc::new(7_u64));
+        per_op(b, || each!(_at => seen(Arc::clone(&arc))));
+    });
+    group.finish();
+}
+
+fn copy_by_peers(c: &mut Criterion) {
+    let mut group = c.benchmark_group("copy + drop");
+    group.bench_function(BenchmarkId::new("opentelemetry", 8), |b| {
+        let _guard = peers::otel_context_of(8).attach();
+        per_op(b, || each!(_at => seen(opentelemetry::Context::current())));
+    });
+    peers::dcontext_of(&NAMES);
+    group.bench_function(BenchmarkId::new("dcontext, capture", 8), |b| {
+        per_op(b, || each!(_at => seen(dcontext::capture())));
+    });
+    group.bench_function(BenchmarkId::new("dcontext, fork", 8), |b| {
+        per_op(b, || each!(_at => seen(dcontext::fork())));
+    });
+    dcontext::clear();
+    group.bench_function(BenchmarkId::new("HashMap", 8), |b| {
+        let map: StdMap = peers::map_of(8);
+        per_op(b, || each!(_at => seen(map.clone())));
+    });
+    group.bench_function(BenchmarkId::new("imbl::HashMap", 8), |b| {
+        let map: ImblHash = peers::map_of(8);
+        per_op(b, || each!(_at => seen(map.clone())));
+    });
+    group.finish();
+}
+
+/// On cache lines of its own, so that nothing but the count is passed between the two cores.
+#[repr(align(128))]
+struct Alone<T>(T);
+
+fn on_two_threads(c: &mut Criterion) {
+    let mut group = c.benchmark_group("copy + drop, two threads");
+    group.bench_function(BenchmarkId::new("contextvars, clone", 8), |b| {
+        let context = &*Box::new(Alone(context_of(8)));
+        per_op_on_two_threads(b, || each!(_at => seen(context.0.clone())));
+    });
+    group.bench_function("limit: Arc", |b| {
+        let arc = &*Box::new(Alone(Arc::new(7_u64)));
+        per_op_on_two_threads(b, || each!(_at => seen(Arc::clone(&arc.0))));
+    });
+    group.finish();
+}
+
+fn copy_run_set(var: Var) {
+    let mut copy = copy_context();
+    copy.run(|| seen(var.set(black_box(7))));
+    seen(copy);
+}
+
+fn first_set(c: &mut Criterion) {
+    let mut group = c.benchmark_group("first set");
+    for n in [1, 8, 32, 1000] {
+        for (what, vars) in [("replaced", measured(n)), ("added", unbound(n))] {
+            let vars = black_box(vars);
+            let name = format!("contextvars, copy, run, set, {what}");
+            group.bench_function(BenchmarkId::new(name, n), |b| {
+                context_of(n).run(|| per_op(b, || each!(at => copy_run_set(vars[at]))));
+            });
+            let name = format!("contextvars, with_value, {what}");
+            group.bench_function(BenchmarkId::new(name, n), |b| {
+                let parent: Context = context_of(n);
+                per_op(b, || {
+                    each!(at => seen(parent.clone().with_value(vars[at], black_box(7))));
+                });
+            });
+        }
+    }
+    group.finish();
+}
+
+/// A copy of `$map` with the value of `$key` replaced.
+macro_rules! replaced {
+    ($map:expr, $key:expr) => {{
+        let mut copy = $map.clone();
+        copy.insert($key, Arc::new(black_box(7)));
+        copy
+    }};
+}
+
+fn first_set_in_maps(c: &mut Criterion) {
+    let mut group = c.benchmark_group("first set");
+    for n in [1, 8, 32, 1000] {
+        let keys = black_box(peers::keys(n));
+        let (std, hash, ord): (StdMap, ImblHash, ImblOrd) =
+            (peers::map_of(n), peers::map_of(n), peers::map_of(n));
+        group.bench_function(BenchmarkId::new("HashMap", n), |b| {
+            per_op(b, || each!(at => seen(replaced!(std, keys[at]))));
+        });
+        group.bench_function(BenchmarkId::new("imbl::HashMap", n), |b| {
+            per_op(b, || each!(at => seen(replaced!(hash, keys[at]))));
+        });
+        group.bench_function(BenchmarkId::new("imbl::OrdMap", n), |b| {
+            per_op(b, || each!(at => seen(replaced!(ord, keys[at]))));
+        });
+    }
+    let default_hasher: HashMap<u64, Arc<u64>> = peers::map_of(8);
+    group.bench_function(BenchmarkId::new("HashMap, SipHash", 8), |b| {
+        per_op(b, || each!(at => seen(replaced!(default_hasher, 3))));
+    });
+    let one: StdMap = peers::map_of(1);
+    group.bench_function(BenchmarkId::new("HashMap + Arc", 1), |b| {
+        let arc = black_box(Arc::new(7_u64));
+        per_op(b, || {
+            each!(_at => {
+                let shared = Arc::clone(&arc);
+                seen(replaced!(one, 0));
+                seen(shared);
+            });
+        });
+    });
+    group.finish();
+}
+
+fn first_set_in_opentelemetry(c: &mut Criterion) {
+    let mut group = c.benchmark_group("first set");
+    for n in [1, 8] {
+        group.bench_function(BenchmarkId::new("opentelemetry", n), |b| {
+            let parent = black_box(peers::otel_context_of(n));
+            per_op(b, || each!(_at => seen(parent.clone().with_value(Key::<3>(7)))));
+        });
+    }
+    group.finish();
+}
+
+criterion_group! {
+    name = benches;
+    config = contextvars_benches::criterion();
+    targets = copy, copy_by_peers, on_two_threads, first_set, first_set_in_maps, first_set_in_opentelemetry
+}
+criterion_main!(benches);

@@ -1,0 +1,125 @@
+//! What stands beside `contextvars` in the same groups, each used the way its documentation shows.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use imbl::shared_ptr::DefaultSharedPtr;
+use tokio::task::LocalKey;
+
+/// Calls `f` with all of `keys` set; tokio has a scope for one key only.
+pub fn within(keys: &[&'static LocalKey<u64>], f: &mut dyn FnMut()) {
+    match keys {
+        [] => f(),
+        [first, rest @ ..] => first.sync_scope(7, || within(rest, f)),
+    }
+}
+
+/// An OpenTelemetry value: the type is the key there.
+#[derive(Clone, Copy, Debug)]
+pub struct Key<const N: usize>(pub u64);
+
+/// One of the eight OpenTelemetry keys.
+pub trait OtelKey: Copy + Send + Sync + 'static {
+    fn value(&self) -> u64;
+}
+
+impl<const N: usize> OtelKey for Key<N> {
+    fn value(&self) -> u64 {
+        self.0
+    }
+}
+
+/// Reads the value with the type of `_key` from the current context.
+pub fn otel_get<K: OtelKey>(_key: K) -> u64 {
+    opentelemetry::Context::map_current(|context| context.get::<K>().map_or(0, K::value))
+}
+
+/// An OpenTelemetry context of `n` values; the first is of the key in the middle, as with our own.
+///
+/// # Panics
+///
+/// If `n` is neither 1 nor 8.
+pub fn otel_context_of(n: usize) -> opentelemetry::Context {
+    let one = opentelemetry::Context::new().with_value(Key::<3>(3));
+    match n {
+        1 => one,
+        8 => one
+            .with_value(Key::<0>(0))
+            .with_value(Key::<1>(1))
+            .with_value(Key::<2>(2))
+            .with_value(Key::<4>(4))
+            .with_value(Key::<5>(5))
+            .with_value(Key::<6>(6))
+            .with_value(Key::<7>(7)),
+        _ => panic!("an OpenTelemetry context of 1 or 8 values, not of {n}"),
+    }
+}
+
+/// The names of the variables in dcontext: a name is the key there.
+pub const NAMES: [&str; 8] = ["v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7"];
+
+/// Sets `names` in dcontext's store of this thread, and nothing else.
+pub fn dcontext_of(names: &[&'static str]) {
+    dcontext::clear();
+    for name in names {
+        dcontext::set_context_variable(name, 7_u64);
+    }
+}
+
+/// One multiplication: the cheapest hash that spreads dense numbers over both ends of the word.
+///
+/// The maps below would be slower with the standard hasher; they are beaten fairly or not at all.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Multiply(u64);
+
+impl Hasher for Multiply {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, _bytes: &[u8]) {
+        unreachable!("the keys are u64")
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = number.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
+}
+
+type Hash = BuildHasherDefault<Multiply>;
+
+/// The standard library's map, which is copied as a whole.
+pub type StdMap = HashMap<u64, Arc<u64>, Hash>;
+
+/// The persistent hash map that `im` lives on as.
+pub type ImblHash = imbl::GenericHashMap<u64, Arc<u64>, Hash, DefaultSharedPtr>;
+
+/// Its ordered sibling, a B+ tree.
+pub type ImblOrd = imbl::OrdMap<u64, Arc<u64>>;
+
+/// `n` entries with the keys 0 to `n - 1`.
+pub fn map_of<M: FromIterator<(u64, Arc<u64>)>>(n: usize) -> M {
+    (0..n as u64).map(|key| (key, Arc::new(key))).collect()
+}
+
+/// Eight of the keys 0 to `n - 1`, spread evenly.
+pub fn keys(n: usize) -> [u64; 8] {
+    std::array::from_fn(|at| (at * n / 8) as u64)
+}
+
+/// A future that is polled forever. The barrier keeps a compiler from merging what a wrapper does before and after.
+#[derive(Clone, Copy, Debug)]
+pub struct Never;
+
+impl Future for Never {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<()> {
+        std::hint::black_box(());
+        Poll::Pending
+    }
+}

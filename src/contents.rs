@@ -45,7 +45,11 @@ impl Contents {
 
     pub(crate) fn iter(&self) -> Iter<'_> {
         let [travelling, local] = &self.maps;
-        Iter { now: travelling.iter(), next: Some(local), left: self.len() }
+        Iter {
+            now: travelling.iter(),
+            next: Some(local).filter(|map| map.len() > 0),
+            left: self.len(),
+        }
     }
 
     #[inline]

@@ -30,8 +30,10 @@ use crate::var::ContextVar;
 ///
 /// # Limits
 ///
-/// More than 2³¹ live copies of one snapshot abort the process, as they do for [`Arc`](std::sync::Arc) beyond its
-/// own limit.
+/// - More than 2³¹ live copies of one snapshot abort the process, as they do for [`Arc`](std::sync::Arc) beyond its own
+///   limit.
+/// - Contexts may be nested in values to any depth. Where values are dropped inside of one another's `Drop`, those
+///   beyond the sixteenth level are dropped after the outermost one, so that the stack does not overflow.
 pub struct Context(Contents);
 
 impl Context {
@@ -158,7 +160,7 @@ impl Context {
     /// Keeps only what `keep` says: a background job should hold on to what it needs, and to nothing else of the
     /// request that started it.
     ///
-    /// If `keep` panics, everything stays.
+    /// If `keep` panics, everything stays. If a value's `Drop` panics, what was to be removed after it stays.
     ///
     /// ```
     /// # use contextvars::{Context, ContextVar};
@@ -255,7 +257,8 @@ pub fn copy_context() -> Context {
 /// one panics too.
 ///
 /// The rule is not enforced while the thread unwinds, nor once the destructor that releases the thread's own values
-/// has run.
+/// has run. Destructors of thread-locals run in reverse order of their first use, so one that was first used *after*
+/// this call is still bound by the rule; a panic in it aborts the process, as any panic there does.
 ///
 /// ```
 /// use contextvars::{Context, ContextVar, forbid_bare_set};

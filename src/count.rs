@@ -1,12 +1,15 @@
 //! The reference count of values and branches.
 //!
 //! # Invariant
-//! The count is the number of owning pointers. It starts at one and, once it has reached zero, nobody holds a pointer
-//! through which it could grow again.
+//! The count is the number of owning pointers, of which there is at least one until `release` says that the last one
+//! gave up; from then on nobody reads the count. There is no unsafe code in here, but all unsafe code that frees or
+//! changes what is shared rests on it.
 //!
 //! # Orderings
 //! As for `std::sync::Arc`: taking a reference publishes nothing (Relaxed); giving one up releases what its holder did
 //! with the object, and the last holder acquires that before it frees or changes it.
+
+use std::io::Write as _;
 
 use crate::sync::{AtomicU32, Ordering};
 
@@ -59,12 +62,23 @@ impl RefCount {
     }
 }
 
-/// Ends the process where going on would corrupt a count.
+/// Ends the process where going on would corrupt a count. Never unwinds, not even when nothing can be printed.
 #[cold]
 #[inline(never)]
 pub(crate) fn abort(why: &str) -> ! {
-    eprintln!("contextvars: {why}; aborting");
+    // Not `eprintln!`, which panics when it cannot print.
+    let _ = writeln!(std::io::stderr(), "contextvars: {why}; aborting");
     std::process::abort()
+}
+
+/// Turns a panic into an abort for as long as it lives; to be forgotten where all went well.
+pub(crate) struct AbortOnUnwind;
+
+impl Drop for AbortOnUnwind {
+    #[inline]
+    fn drop(&mut self) {
+        abort("a panic inside a change of a context");
+    }
 }
 
 #[cfg(test)]

@@ -6,20 +6,22 @@
 //! value. What a change removes is handed to the caller, to be dropped afterwards.
 //!
 //! # Who owns what
-//! The contents of the current context are in the slot. While another context is entered they are parked in the place
-//! that this one came from, exclusively borrowed until it is left again. So a value that was current when it was lent
-//! can go away only through [`replace`] while its context is current, and that is where [`Loan`]s are looked after.
+//! The contents of the current context are in the slot. While another context is entered they are kept by the frame
+//! that entered it, out of reach for everybody else, and come back when it is left. So a value that was current when it
+//! was lent can go away only by [`replace`], while its context is current, which looks after the [`Loan`]s; and by the
+//! end of the thread, which leaves alone what is lent.
 //!
-//! The slot has no destructor and is there for as long as the thread runs code. A second thread-local, `Ending`, has
-//! nothing but a destructor, and releases the thread's own context.
+//! The slot has no destructor, so on targets with native thread-locals it is there for as long as the thread runs code.
+//! A second thread-local, `Ending`, has nothing but a destructor, and releases the thread's own context.
 //!
-//! A global allocator that reads a variable while one is being set finds the context empty; it must not set one.
+//! A global allocator that reads a variable while one is being set finds the context empty; what it sets is lost.
 
 use std::cell::Cell;
 use std::mem::ManuallyDrop;
-use std::ptr::{self, NonNull};
+use std::ptr;
 
 use crate::contents::Contents;
+use crate::count::AbortOnUnwind;
 use crate::hamt::Map;
 use crate::id::{self, Identity, Key, Number, Numbers};
 use crate::sync::thread_local;
@@ -70,26 +72,25 @@ thread_local! {
 }
 
 impl Slot {
-    /// Looks at the map of a family. `look` runs no user code.
+    /// Where the value of a variable lies.
     #[inline]
-    fn look<R>(&self, family: usize, look: impl FnOnce(&Map) -> R) -> R {
-        let map = self.maps[family].0.as_ptr();
-        // SAFETY: the slot is of this thread, so nothing else runs during `look`, which by the one invariant does not
-        // write to the slot: none of the callers below runs user code there.
-        look(unsafe { &*map })
+    fn find(&self, number: Number) -> Option<Address> {
+        let map = self.maps[number.family()].0.as_ptr();
+        // SAFETY: the slot is of this thread, and searching a map runs no user code that could write to it.
+        let map: &Map = unsafe { &*map };
+        map.get(number).map(Value::address)
     }
 
-    /// Looks at the value that the variable `key` has. `look` runs no user code.
+    /// Another owner for the current values, but for those of `local` variables.
     #[inline]
-    fn look_at<T, R>(&self, key: Key<T>, look: impl FnOnce(&Value, &T) -> R) -> Option<R> {
-        let number = key.number();
-        self.look(number.family(), |map| {
-            let value = map.get(number)?;
-            Some(look(value, value.get(key)?))
-        })
+    fn share(&self) -> Map {
+        let map = self.maps[0].0.as_ptr();
+        // SAFETY: as in `find`; copying a map counts, and runs no user code.
+        let map: &Map = unsafe { &*map };
+        map.clone()
     }
 
-    /// Exchanges the map of a family.
+    /// Exchanges the map of a family. What comes out may be lent, so it is never just dropped.
     #[inline]
     fn exchange(&self, family: usize, map: Map) -> Map {
         ManuallyDrop::into_inner(self.maps[family].0.replace(ManuallyDrop::new(map)))
@@ -133,32 +134,33 @@ pub(crate) fn enter<R>(contents: &mut Contents, f: impl FnOnce() -> R) -> R {
 /// A copy of the current context, without `local` variables.
 #[inline]
 pub(crate) fn copy() -> Contents {
-    SLOT.with(|slot| Contents {
-        maps: [slot.look(0, Map::clone), Map::EMPTY],
-        identity: Identity::UNASKED,
-    })
+    SLOT.with(|slot| Contents { maps: [slot.share(), Map::EMPTY], identity: Identity::UNASKED })
 }
 
 /// The current value of a plain type.
 #[inline]
 pub(crate) fn get_plain<T: Clone + 'static>(key: Key<T>) -> Option<T> {
     assert!(is_plain::<T>());
-    // Cloning it runs no user code, as `look` demands.
-    SLOT.with(|slot| slot.look_at(key, |_, value| value.clone()))
+    SLOT.with(|slot| {
+        let address = slot.find(key.number())?;
+        // SAFETY: it was found under `key`, and the current context owns it until user code runs, which cloning a plain
+        // type does not.
+        Some(unsafe { address.get(key) }.clone())
+    })
 }
 
 /// Runs `f` on the current value, which stays valid whatever `f` does; gives `f` back if there is none.
 #[inline]
 pub(crate) fn lend<T, R, F: FnOnce(&T) -> R>(key: Key<T>, f: F) -> Result<R, F> {
     SLOT.with(|slot| {
-        let found = slot.look_at(key, |shared, value| (shared.address(), NonNull::from(value)));
-        let Some((address, value)) = found else { return Err(f) };
+        let Some(address) = slot.find(key.number()) else { return Err(f) };
         let loan = Loan { address, kept: Cell::new(None), outer: slot.loans.get() };
         let end = loan.begin(slot);
-        // SAFETY: the value was current a moment ago. The current context, or what is parked in its place, holds it
-        // until `replace` takes it out, and `replace` then gives the loan a share of its own, which lives longer than
-        // this reference.
-        let result = f(unsafe { value.as_ref() }); // user code
+        // SAFETY: it was found under `key`. The current context owns it; so does the frame that keeps the contents while
+        // another context is entered. `replace` gives the loan a share when it takes the value out, and the end of the
+        // thread takes nothing that is lent. `loan` lives longer than this reference, which `f` cannot keep.
+        let value = unsafe { address.get(key) };
+        let result = f(value); // user code
         drop(end);
         drop(loan); // user code: T::drop; should it panic, the result is dropped too
         Ok(result)
@@ -209,8 +211,11 @@ impl Loan {
 /// Makes `value` current in place of what is filed under its `number`, or removes that.
 ///
 /// What was there is handed out: dropping it runs user code, and now the slot is whole.
+#[inline]
 pub(crate) fn replace(number: Number, value: Option<Value>) -> Option<Value> {
     SLOT.with(|slot| {
+        // Between the exchanges the slot is not whole, and what is lent may have left it: nothing may unwind.
+        let whole = AbortOnUnwind;
         let mut map = slot.exchange(number.family(), Map::EMPTY);
         let old = match value {
             Some(value) => map.insert(value),
@@ -222,6 +227,7 @@ pub(crate) fn replace(number: Number, value: Option<Value>) -> Option<Value> {
                 Loan::keep(slot.loans.get(), old);
             }
         }
+        std::mem::forget(whole);
         old
     })
 }

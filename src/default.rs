@@ -26,6 +26,7 @@ impl<T> Default<T> {
     ///
     /// # Panics
     /// If this thread is making it, on behalf of the variable `name`.
+    #[inline]
     #[track_caller]
     pub(crate) fn get(&self, name: &str) -> &T {
         match self.made.get() {
@@ -35,6 +36,7 @@ impl<T> Default<T> {
     }
 
     #[cold]
+    #[inline(never)]
     #[track_caller]
     fn make(&self, name: &str) -> &T {
         let me = current::thread_number();
@@ -56,7 +58,9 @@ impl<T> Default<T> {
             let _made = Made(&self.maker);
             // An empty context: nothing of a request may be baked into the process.
             let mut empty = Contents::new(Identity::UNASKED);
-            current::enter(&mut empty, self.make) // user code
+            let made = current::enter(&mut empty, self.make); // user code
+            drop(empty); // user code: T::drop; should it panic, `made` is dropped too
+            made
         })
     }
 }

@@ -122,7 +122,6 @@ impl<F: Future> Future for WithContext<F> {
     type Output = F::Output;
 
     #[inline]
-    #[track_caller]
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<F::Output> {
         let this = self.project();
         let mut inner = this.inner;
@@ -139,7 +138,6 @@ impl<F: Future> Future for WithContext<F> {
 
 #[cold]
 #[inline(never)]
-#[track_caller]
 fn polled_after_completion() -> ! {
     panic!("`WithContext` was polled after completion")
 }

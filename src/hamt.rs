@@ -14,7 +14,7 @@
 //!
 //! # Invariants
 //! 1. A value lies on the path that the digits of its number spell, low ones first.
-//! 2. A branch knows how many values lie below it, and there is at least one.
+//! 2. No branch is empty, and the one at the root knows how many values the map holds.
 //! 3. What is reached through a link that has other owners is never written to.
 //!
 //! A branch that is left with a single value stays: whoever binds a variable for the length of a call unbinds it
@@ -33,7 +33,6 @@ mod tests;
 pub(crate) use iter::Iter;
 use node::{Branch, Link, Mut, Ref, digit};
 
-use crate::count::abort;
 use crate::id::Number;
 use crate::value::Value;
 
@@ -59,12 +58,20 @@ impl Map {
 
     /// Files `value` under its number, and hands out the one that was there.
     pub(crate) fn insert(&mut self, value: Value) -> Option<Value> {
-        insert(&mut self.0, value, 0)
+        let old = insert(&mut self.0, value, 0);
+        if old.is_none() {
+            self.0.add_to_len(1);
+        }
+        old
     }
 
     /// Takes out what is filed under `number`.
     pub(crate) fn remove(&mut self, number: Number) -> Option<Value> {
-        remove(&mut self.0, number, 0)
+        let old = remove(&mut self.0, number, 0);
+        if old.is_some() {
+            self.0.add_to_len(-1);
+        }
+        old
     }
 
     #[inline]
@@ -85,16 +92,15 @@ impl Map {
 /// Inserts in place as far down as this map is the only owner, and into a copy of the path from there.
 fn insert(link: &mut Link, value: Value, depth: u32) -> Option<Value> {
     match link.get_mut() {
+        // Nothing is left to do after this call, which makes it a loop.
+        Mut::Unique(branch) => {
+            let place = place(value.number(), depth);
+            insert(branch.child_mut(place), value, depth + 1)
+        }
+        Mut::Value(held) if held.number() == value.number() => Some(std::mem::replace(held, value)),
         Mut::Nothing => {
             *link = Link::value(value);
             None
-        }
-        Mut::Value(held) if held.number() == value.number() => Some(std::mem::replace(held, value)),
-        Mut::Unique(branch) => {
-            let place = place(value.number(), depth);
-            let old = insert(branch.child_mut(place), value, depth + 1);
-            branch.set_len(grown(branch, old.as_ref()));
-            old
         }
         Mut::Value(_) | Mut::Shared => {
             let (with, old) = inserted(link, value, depth);
@@ -115,25 +121,16 @@ fn inserted(link: &Link, value: Value, depth: u32) -> (Link, Option<Value>) {
         Ref::Branch(branch) => {
             let place = place(value.number(), depth);
             let (child, old) = inserted(branch.child(place), value, depth + 1);
-            let len = grown(branch, old.as_ref());
-            (Link::branch(branch.with_child(place, child, len)), old)
+            (Link::branch(branch.with_child(place, child)), old)
         }
-    }
-}
-
-/// How many values lie below `branch` after an insertion that handed `old` out.
-#[inline]
-fn grown(branch: &Branch, old: Option<&Value>) -> u32 {
-    match branch.len().checked_add(u32::from(old.is_none())) {
-        Some(len) => len,
-        None => abort("more than 2^32 variables in one context"),
     }
 }
 
 /// The branches down to where two values of different numbers part.
 fn fork(one: Value, other: Value, depth: u32) -> Link {
     let (first, second) = (place(one.number(), depth), place(other.number(), depth));
-    let mut branch = Branch::new(2);
+    // `one` was all there was, if this is the root.
+    let mut branch = Branch::new(1);
     if first == second {
         *branch.child_mut(first) = fork(one, other, depth + 1);
     } else {
@@ -150,9 +147,8 @@ fn remove(link: &mut Link, number: Number, depth: u32) -> Option<Value> {
         Mut::Nothing | Mut::Value(_) => None,
         Mut::Unique(branch) => {
             let old = remove(branch.child_mut(place(number, depth)), number, depth + 1)?;
-            match branch.len() - 1 {
-                0 => *link = Link::EMPTY,
-                left => branch.set_len(left),
+            if branch.is_empty() {
+                *link = Link::EMPTY;
             }
             Some(old)
         }
@@ -172,11 +168,8 @@ fn removed(link: &Link, number: Number, depth: u32) -> Option<(Link, Value)> {
         Ref::Branch(branch) => {
             let place = place(number, depth);
             let (child, old) = removed(branch.child(place), number, depth + 1)?;
-            let without = match branch.len() - 1 {
-                0 => Link::EMPTY,
-                left => Link::branch(branch.with_child(place, child, left)),
-            };
-            Some((without, old))
+            let without = branch.with_child(place, child);
+            Some((if without.is_empty() { Link::EMPTY } else { Link::branch(without) }, old))
         }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! # Invariant
 //! A [`Key<T>`] with number `n` exists only if the one [`OnceKey<T>`] that drew `n` made it: the number alone tells the
-//! type of every value that is filed under it. All that reads values without a type check rests on this.
+//! type of every value that is filed under it. There is no unsafe code in here, but all that reads values without a
+//! type check rests on this.
 
 use std::cell::Cell;
 use std::fmt;
@@ -106,22 +107,21 @@ impl<T> OnceKey<T> {
     pub(crate) fn get_or_draw(&self, local: bool) -> Key<T> {
         match self.get() {
             Some(key) => key,
-            None => self.draw(local),
+            None => Key { number: draw(&self.number, local), of: PhantomData },
         }
     }
+}
 
-    #[cold]
-    #[inline(never)]
-    fn draw(&self, local: bool) -> Key<T> {
-        static SEQUENCE: AtomicUsize = AtomicUsize::new(1);
-        let drawn = next(&SEQUENCE, usize::MAX >> 1, "context variables");
-        let mine = Number::new(drawn, local).expect("the sequence starts at one");
-        // Relaxed, both: as in `get`. Of two threads that draw at once one wins; the other number is never used.
-        let won =
-            self.number.compare_exchange(0, mine.0.get(), Ordering::Relaxed, Ordering::Relaxed);
-        let number = won.err().and_then(NonZeroUsize::new).map_or(mine, Number);
-        Key { number, of: PhantomData }
-    }
+/// Draws the number of the variable that keeps it in `number`.
+#[cold]
+#[inline(never)]
+fn draw(number: &AtomicUsize, local: bool) -> Number {
+    static SEQUENCE: AtomicUsize = AtomicUsize::new(1);
+    let drawn = next(&SEQUENCE, usize::MAX >> 1, "context variables");
+    let mine = Number::new(drawn, local).expect("the sequence starts at one");
+    // Relaxed, both: as in `OnceKey::get`. Of two threads that draw at once one wins; the other number is never used.
+    let won = number.compare_exchange(0, mine.0.get(), Ordering::Relaxed, Ordering::Relaxed);
+    won.err().and_then(NonZeroUsize::new).map_or(mine, Number)
 }
 
 /// Which logical context something belongs to.

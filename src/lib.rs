@@ -6,7 +6,7 @@
 #![doc = include_str!("../README.md")]
 #![deny(missing_docs)]
 
-// In the order of the layers: each imports only from those above it here.
+// In the order of the layers, blank lines between them: imports point up this list, never down.
 mod sync;
 
 mod contents;

@@ -11,24 +11,55 @@
 use std::any::TypeId;
 use std::cell::Cell;
 use std::fmt;
+use std::marker::PhantomData;
 use std::ptr::NonNull;
 
 use crate::count::RefCount;
 use crate::id::{Key, Number};
 use crate::sync::thread_local;
 
-/// What a variable tells about its values, beyond their number.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Label {
-    pub(crate) name: &'static str,
-    pub(crate) kind: &'static Kind,
+/// What a variable tells about its values, beyond their number. Made for its `T`, and for no other.
+#[derive(Debug)]
+pub(crate) struct Label<T> {
+    name: &'static str,
+    kind: &'static Kind,
+    of: PhantomData<fn(T) -> T>,
+}
+
+impl<T> Clone for Label<T> {
+    #[inline]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Label<T> {}
+
+impl<T: Send + Sync + 'static> Label<T> {
+    /// Values that show as their type's name only.
+    pub(crate) const fn opaque(name: &'static str) -> Self {
+        Self { name, kind: Kind::opaque::<T>(), of: PhantomData }
+    }
+
+    /// The same, for values that show as they show themselves.
+    pub(crate) const fn shown(self) -> Self
+    where
+        T: fmt::Debug,
+    {
+        Self { kind: Kind::shown::<T>(), ..self }
+    }
+
+    #[inline]
+    pub(crate) const fn name(&self) -> &'static str {
+        self.name
+    }
 }
 
 /// Ends a value without owners; made for its type.
 type Dispose = unsafe fn(NonNull<Header>);
 
 /// What must be known of a `T` once it is erased.
-pub(crate) struct Kind {
+struct Kind {
     dispose: Dispose,
     type_id: fn() -> TypeId,
     type_name: fn() -> &'static str,
@@ -42,20 +73,18 @@ impl fmt::Debug for Kind {
 }
 
 impl Kind {
-    /// Values of `T`, shown by their type's name only.
-    pub(crate) const fn opaque<T: Send + Sync + 'static>() -> &'static Self {
+    const fn opaque<T: Send + Sync + 'static>() -> &'static Self {
         const {
             &Self {
                 dispose: dispose::<T>,
                 type_id: TypeId::of::<T>,
                 type_name: std::any::type_name::<T>,
-                debug: |value, f| f.write_str((value.header().label.kind.type_name)()),
+                debug: |value, f| f.write_str((value.header().kind.type_name)()),
             }
         }
     }
 
-    /// Values of `T`, shown as they show themselves.
-    pub(crate) const fn shown<T: fmt::Debug + Send + Sync + 'static>() -> &'static Self {
+    const fn shown<T: fmt::Debug + Send + Sync + 'static>() -> &'static Self {
         const {
             &Self {
                 debug: |value, f| match value.downcast_ref::<T>() {
@@ -68,9 +97,11 @@ impl Kind {
     }
 }
 
+/// What every value starts with. `kind` was made for its type, as only [`Label<T>`] brings one.
 struct Header {
     count: RefCount,
-    label: Label,
+    name: &'static str,
+    kind: &'static Kind,
     // Last, beside the value: a read looks at both.
     number: Number,
 }
@@ -92,8 +123,9 @@ unsafe impl Sync for Value {}
 
 impl Value {
     #[inline]
-    pub(crate) fn new<T: Send + Sync + 'static>(key: Key<T>, label: Label, value: T) -> Self {
-        let header = Header { count: RefCount::one(), label, number: key.number() };
+    pub(crate) fn new<T: Send + Sync + 'static>(key: Key<T>, label: Label<T>, value: T) -> Self {
+        let Label { name, kind, .. } = label;
+        let header = Header { count: RefCount::one(), name, kind, number: key.number() };
         let stored = Box::into_raw(Box::new(Stored { header, value }));
         // SAFETY: a box is never null.
         Self(unsafe { NonNull::new_unchecked(stored.cast()) })
@@ -112,39 +144,24 @@ impl Value {
     }
 
     pub(crate) fn name(&self) -> &'static str {
-        self.header().label.name
+        self.header().name
     }
 
     /// The value, if it is filed under `key`.
     #[inline]
     pub(crate) fn get<T>(&self, key: Key<T>) -> Option<&T> {
-        if self.number() == key.number() {
-            // SAFETY: by the invariant of `Key`, what bears its number is a `T`.
-            Some(unsafe { self.cast() })
-        } else {
-            None
-        }
+        // SAFETY: by the invariant of `Key`, what bears its number is a `T`; `self` keeps it alive.
+        (self.number() == key.number()).then(|| unsafe { self.address().get(key) })
     }
 
     /// The value, if it is a `T`, whatever variable it is of.
     pub(crate) fn downcast_ref<T: 'static>(&self) -> Option<&T> {
-        if (self.header().label.kind.type_id)() == TypeId::of::<T>() {
-            // SAFETY: the kind was made for the type of the value, which is `T`.
-            Some(unsafe { self.cast() })
+        if (self.header().kind.type_id)() == TypeId::of::<T>() {
+            // SAFETY: the kind was made for the type of the value, which is `T`; `self` keeps it alive.
+            Some(unsafe { self.address().cast() })
         } else {
             None
         }
-    }
-
-    /// # Safety
-    /// The value is a `T`.
-    #[inline]
-    unsafe fn cast<T>(&self) -> &T {
-        let stored = self.0.cast::<Stored<T>>().as_ptr();
-        // SAFETY: the pointer came from a box of `Stored<T>` that is alive, so the field is in bounds.
-        let value = unsafe { &raw const (*stored).value };
-        // SAFETY: nobody writes to the value while an owner is left, and `self` is borrowed from one.
-        unsafe { &*value }
     }
 
     /// Whether both are the same allocation.
@@ -177,6 +194,29 @@ impl Value {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Address(NonNull<Header>);
 
+impl Address {
+    /// The value.
+    ///
+    /// # Safety
+    /// The value is filed under `key`, and has an owner for all of `'a`.
+    #[inline]
+    pub(crate) unsafe fn get<'a, T>(self, _key: Key<T>) -> &'a T {
+        // SAFETY: by the invariant of `Key`, what is filed under it is a `T`; it is alive, as promised.
+        unsafe { self.cast() }
+    }
+
+    /// # Safety
+    /// The value is a `T`, and has an owner for all of `'a`.
+    #[inline]
+    unsafe fn cast<'a, T>(self) -> &'a T {
+        let stored = self.0.cast::<Stored<T>>().as_ptr();
+        // SAFETY: the pointer came from a box of `Stored<T>` that is alive, so the field is in bounds.
+        let value = unsafe { &raw const (*stored).value };
+        // SAFETY: nobody writes to a value while it has an owner.
+        unsafe { &*value }
+    }
+}
+
 impl Clone for Value {
     #[inline]
     fn clone(&self) -> Self {
@@ -189,7 +229,7 @@ impl Drop for Value {
     #[inline]
     fn drop(&mut self) {
         if self.header().count.release() {
-            let dispose = self.header().label.kind.dispose;
+            let dispose = self.header().kind.dispose;
             // SAFETY: this was the last owner, and `dispose` was made for the type of the value.
             unsafe { dispose(self.0) }
         }
@@ -198,7 +238,7 @@ impl Drop for Value {
 
 impl fmt::Debug for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (self.header().label.kind.debug)(self, f)
+        (self.header().kind.debug)(self, f)
     }
 }
 
@@ -226,7 +266,7 @@ unsafe fn free<T>(dead: NonNull<Header>) {
 /// How deep values may be dropped inside of one another's drop before they queue up.
 ///
 /// Code that drops a context in the destructor of a value sees its values go at once; a chain does not eat the stack.
-const NESTING: u32 = 8;
+const NESTING: u32 = 16;
 
 struct Disposals {
     nesting: Cell<u32>,
@@ -316,9 +356,11 @@ impl Disposals {
 #[inline]
 pub(crate) fn is_plain<T: 'static>() -> bool {
     macro_rules! any_of {
-        ($($plain:ty)*) => { $(TypeId::of::<T>() == TypeId::of::<$plain>())||* };
+        ($($plain:ty)*) => { ($(TypeId::of::<T>() == TypeId::of::<$plain>())||*) };
     }
-    any_of!(bool char u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize f32 f64 &'static str)
+    // First what the compiler can tell at once, also in debug builds.
+    !std::mem::needs_drop::<T>()
+        && any_of!(bool char u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize f32 f64 &'static str)
 }
 
 #[cfg(test)]

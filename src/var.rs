@@ -7,7 +7,7 @@ use crate::current;
 use crate::default::Default;
 use crate::id::{Key, OnceKey};
 use crate::token::{Binding, LookupError, ResetError, ResetErrorKind, Token};
-use crate::value::{Kind, Label, Value, is_plain};
+use crate::value::{Label, Value, is_plain};
 
 /// A variable whose value belongs to the current context: to the request, not to the thread.
 ///
@@ -48,7 +48,7 @@ use crate::value::{Kind, Label, Value, is_plain};
 /// the last copy drops the value.
 pub struct ContextVar<T: Send + Sync + 'static> {
     key: OnceKey<T>,
-    label: Label,
+    label: Label<T>,
     local: bool,
     default: Option<Default<T>>,
 }
@@ -83,8 +83,7 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
     }
 
     const fn build(name: &'static str, default: Option<Default<T>>) -> Self {
-        let label = Label { name, kind: Kind::opaque::<T>() };
-        Self { key: OnceKey::new(), label, local: false, default }
+        Self { key: OnceKey::new(), label: Label::opaque(name), local: false, default }
     }
 
     /// Has the values shown by the `Debug` of [`Context`](crate::Context), which otherwise gives their type's name
@@ -105,7 +104,7 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
     where
         T: fmt::Debug,
     {
-        self.label.kind = Kind::shown::<T>();
+        self.label = self.label.shown();
         self
     }
 
@@ -126,6 +125,8 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
     #[must_use = "this is the variable, with its values staying behind"]
     pub const fn local(mut self) -> Self {
         self.local = true;
+        // The number tells where the values are kept: a variable that was used before is another one from here on.
+        self.key = OnceKey::new();
         self
     }
 
@@ -137,7 +138,7 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
     /// assert_eq!(USER.name(), "user");
     /// ```
     pub fn name(&self) -> &'static str {
-        self.label.name
+        self.label.name()
     }
 
     #[inline]
@@ -179,7 +180,7 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
     {
         match self.current() {
             Some(value) => value,
-            None => self.with_default_or_panic(T::clone), // user code: T::clone
+            None => self.on_default(T::clone), // user code: T::clone
         }
     }
 
@@ -249,7 +250,7 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
     pub fn with<R>(&self, f: impl FnOnce(&T) -> R) -> R {
         match self.lend(f) {
             Ok(result) => result,
-            Err(f) => self.with_default_or_panic(f),
+            Err(f) => self.on_default(f), // user code
         }
     }
 
@@ -295,8 +296,7 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
         }
     }
 
-    #[cold]
-    #[inline(never)]
+    #[inline]
     #[track_caller]
     fn default(&self) -> Result<&T, LookupError> {
         match &self.default {
@@ -305,15 +305,22 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
         }
     }
 
-    #[cold]
+    /// Runs `f` on the default. Not inlined: that costs a read of the current context more than it saves here.
     #[inline(never)]
     #[track_caller]
-    fn with_default_or_panic<R>(&self, f: impl FnOnce(&T) -> R) -> R {
+    fn on_default<R>(&self, f: impl FnOnce(&T) -> R) -> R {
         match self.default() {
             Ok(default) => f(default), // user code
-            Err(missing) => panic!("{missing}"),
+            Err(missing) => no_value(&missing),
         }
     }
+}
+
+#[cold]
+#[inline(never)]
+#[track_caller]
+fn no_value(missing: &LookupError) -> ! {
+    panic!("{missing}")
 }
 
 // === writing ===

@@ -8,7 +8,7 @@
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 
-use crate::count::RefCount;
+use crate::count::{RefCount, abort};
 use crate::value::Value;
 
 /// Bits of a digit. Measured against 1 and 3: see `docs/design.md`.
@@ -26,34 +26,29 @@ pub(super) fn digit(digits: usize) -> usize {
 
 pub(super) struct Branch {
     count: RefCount,
+    /// How many values the map holds, if this is its root; beside the count it takes no room of its own.
     len: u32,
     children: [Link; WIDTH],
 }
 
 impl Branch {
-    /// A branch that is to be filled with `len` values.
+    /// A branch that is to be filled.
     pub(super) fn new(len: u32) -> Self {
         Self { count: RefCount::one(), len, children: [const { Link::EMPTY }; WIDTH] }
     }
 
     /// A copy with another child at `place`.
-    pub(super) fn with_child(&self, place: usize, child: Link, len: u32) -> Self {
+    pub(super) fn with_child(&self, place: usize, child: Link) -> Self {
         let mut child = Some(child);
         let children = std::array::from_fn(|at| match child.take_if(|_| at == place) {
             Some(child) => child,
             None => self.children[at].clone(),
         });
-        Self { count: RefCount::one(), len, children }
+        Self { count: RefCount::one(), len: self.len, children }
     }
 
-    #[inline]
-    pub(super) fn len(&self) -> u32 {
-        self.len
-    }
-
-    #[inline]
-    pub(super) fn set_len(&mut self, len: u32) {
-        self.len = len;
+    pub(super) fn is_empty(&self) -> bool {
+        self.children.iter().all(Link::is_nothing)
     }
 
     #[inline]
@@ -174,13 +169,24 @@ impl Link {
         Some(unsafe { Value::from_raw(raw) })
     }
 
-    /// How many values the link leads to.
+    /// How many values the map has whose root this is.
     #[inline]
     pub(super) fn len(&self) -> u32 {
         match self.get() {
             Ref::Nothing => 0,
             Ref::Value(_) => 1,
-            Ref::Branch(branch) => branch.len(),
+            Ref::Branch(branch) => branch.len,
+        }
+    }
+
+    /// Counts what came to the map whose root this is, or went; that made the map the root's only owner.
+    #[inline]
+    pub(super) fn add_to_len(&mut self, change: i32) {
+        if let Mut::Unique(root) = self.get_mut() {
+            match root.len.checked_add_signed(change) {
+                Some(len) => root.len = len,
+                None => abort("more than 2^32 variables in one context"),
+            }
         }
     }
 

@@ -3,8 +3,7 @@ use std::sync::Arc;
 use super::*;
 
 fn value<T: Send + Sync + 'static>(sequence: usize, value: T) -> Value {
-    let label = Label { name: "test", kind: Kind::opaque::<T>() };
-    Value::new(Key::forge(sequence), label, value)
+    Value::new(Key::forge(sequence), Label::opaque("test"), value)
 }
 
 #[test]

@@ -2,12 +2,12 @@
 
 use std::ptr::from_ref;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier};
+use std::sync::{Arc, Barrier, LazyLock};
 use std::thread;
 
 use contextvars::{Context, ContextVar, copy_context};
 
-use crate::support::{on_thread, panic_text};
+use crate::support::{Counted, Counter, OnDrop, on_thread, panic_text};
 
 #[test]
 fn the_default_is_computed_once_per_process() {
@@ -214,4 +214,17 @@ fn a_default_that_caught_its_own_recursion_is_used() {
         u32::from(text.contains("careful"))
     });
     Context::new().run(|| assert_eq!((CAREFUL.get(), CAREFUL.get()), (1, 1)));
+}
+
+/// Found by a review: what the default set failed to drop, and the default that was made was forgotten.
+#[test]
+fn a_default_whose_context_fails_to_drop_is_dropped() {
+    static COUNTER: LazyLock<Counter> = LazyLock::new(Counter::new);
+    static FAILING: ContextVar<OnDrop<fn()>> = ContextVar::new("failing");
+    static MADE: ContextVar<Counted> = ContextVar::with_default("made", || {
+        FAILING.set(OnDrop(|| panic!("cannot be dropped")));
+        Counted::new(&COUNTER)
+    });
+    assert_eq!(panic_text(|| MADE.with(|_| ())), "cannot be dropped");
+    assert_eq!((COUNTER.made(), COUNTER.live()), (1, 0));
 }

@@ -131,3 +131,12 @@ fn a_copy_does_not_keep_the_value_of_a_local_variable_alive() {
     assert_eq!(counter.live(), 0);
     assert_eq!(copy.get(&ANYWHERE), Some(&1));
 }
+
+/// Found by a review: the family of a variable was fixed by its first use, and `local` did nothing after it.
+#[test]
+fn a_variable_that_is_made_local_after_it_was_used_stays_behind() {
+    let var = ContextVar::new("late");
+    var.scope(0, || ());
+    let var = var.local();
+    var.scope(1, || assert!(!Context::current().contains(&var)));
+}

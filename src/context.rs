@@ -234,6 +234,18 @@ impl Context {
     pub fn ptr_eq(&self, other: &Self) -> bool {
         self.0.ptr_eq(&other.0)
     }
+
+    /// An empty context that is nobody's, like a thread's own: where a plain set is forbidden, it is forbidden in here.
+    #[cfg(feature = "rayon")]
+    pub(crate) const fn nobodys() -> Self {
+        Self(Contents::new(Identity::UNASKED_THREAD))
+    }
+
+    /// Whether this copy is as good as a new one. Setting anything draws an identity first.
+    #[cfg(feature = "rayon")]
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.0.identity == Identity::UNASKED
+    }
 }
 
 /// A copy of the current context, without the values of [`local`](ContextVar::local) variables: Python's name for

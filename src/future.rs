@@ -1,5 +1,12 @@
 //! [`WithContext`]: a future that has a context of its own.
 
+#[cfg(feature = "futures")]
+mod io;
+#[cfg(feature = "futures")]
+mod sink;
+#[cfg(feature = "futures")]
+mod stream;
+
 use std::fmt;
 use std::future::Future;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -112,6 +119,23 @@ impl<F> WithContext<F> {
     /// ```
     pub fn take_context(self: Pin<&mut Self>) -> Context {
         std::mem::take(self.project().context)
+    }
+}
+
+#[cfg(feature = "futures")]
+impl<F> WithContext<F> {
+    /// Runs a method of what was wrapped, in the context.
+    #[track_caller]
+    fn enter<'a, R>(self: Pin<&'a mut Self>, f: impl FnOnce(Pin<&'a mut F>) -> R) -> R {
+        let this = self.project();
+        let Some(inner) = this.inner.as_pin_mut() else { polled_after_completion() };
+        this.context.run(|| f(inner))
+    }
+
+    /// Runs a method that only looks, in a copy of the context.
+    fn look<R>(&self, f: impl FnOnce(&F) -> R) -> Option<R> {
+        let inner = self.inner.as_ref()?;
+        Some(self.context.clone().run(|| f(inner)))
     }
 }
 

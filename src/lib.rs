@@ -4,6 +4,7 @@
 #![doc = "[`forbid_bare_set`]: crate::forbid_bare_set"]
 #![doc = ""]
 #![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(missing_docs)]
 
 // In the order of the layers, blank lines between them: imports point up this list, never down.
@@ -28,8 +29,16 @@ mod context;
 mod future;
 mod propagate;
 
+mod integrations;
+
 pub use context::{Context, Entry, Iter, copy_context, forbid_bare_set};
 pub use future::{ContextExt, WithContext};
+#[cfg(feature = "futures")]
+pub use integrations::futures::ContextSpawner;
+#[cfg(feature = "rayon")]
+pub use integrations::rayon;
+#[cfg(feature = "tokio")]
+pub use integrations::tokio;
 pub use propagate::{propagate, propagate_fn};
 pub use token::{Binding, LookupError, ResetError, ResetErrorKind, Token};
 pub use var::ContextVar;

@@ -1,0 +1,8 @@
+//! What other crates need to carry the context along. Each file sees the crate root and its own crate, no more.
+
+#[cfg(feature = "futures")]
+pub(crate) mod futures;
+#[cfg(feature = "rayon")]
+pub mod rayon;
+#[cfg(feature = "tokio")]
+pub mod tokio;

@@ -1,0 +1,29 @@
+//! The boundaries that a context is carried across: streams and sinks, executors, tokio, rayon, threads.
+//!
+//! Where a thread of a pool can be reached, its own context holds a value that no test binds, so that whatever runs
+//! outside of the context it was promised gives itself away.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod checked;
+mod common;
+
+mod connection;
+mod forbid;
+mod rayon;
+mod rayon_ends;
+mod rayon_iter;
+mod rayon_nested;
+mod rayon_stages;
+mod recipes;
+mod spawner;
+mod stream_methods;
+mod streams;
+mod stress;
+mod stress_teardown;
+mod theft;
+mod threads;
+mod tokio;
+mod tokio_ends;
+mod tokio_parts;

@@ -1,0 +1,76 @@
+//! Parallel iterators inside others, and joined to others: where the adaptor has to stand.
+
+use std::sync::Barrier;
+
+use contextvars::ContextExt;
+use rayon::prelude::*;
+
+use crate::common::{A, OUTSIDE, assert_restored, bound, marked_pool, seen};
+
+#[test]
+fn an_iterator_inside_an_item_inherits_from_the_item() {
+    let pool = marked_pool(3);
+    let items = (0..20_u32).into_par_iter().in_context(bound(1));
+    let read: Vec<_> = pool.install(|| {
+        let item = |n| {
+            A.set(n);
+            let inner = (0..20_u32).into_par_iter().in_current_context();
+            let sum: u32 = inner.map(|m| A.get() * 100 + m).sum();
+            assert_eq!(seen(), Some(n));
+            sum
+        };
+        items.map(item).collect()
+    });
+    assert_eq!(read, (0..20).map(|n| n * 2000 + 190).collect::<Vec<_>>());
+    assert_restored(&pool);
+}
+
+type Read<'a> = &'a (dyn Fn(u32) -> Option<u32> + Sync);
+
+/// Runs two items at the same time, on both workers of a pool, and returns what each reads.
+fn side_by_side(drive: impl FnOnce(Read<'_>) -> Vec<Option<u32>> + Send) -> [Option<u32>; 2] {
+    let pool = marked_pool(2);
+    let meet = Barrier::new(2);
+    let read = |_| {
+        meet.wait();
+        let read = seen();
+        meet.wait();
+        read
+    };
+    let read = pool.install(|| drive(&read));
+    assert_restored(&pool);
+    read.try_into().expect("two items")
+}
+
+#[test]
+fn items_on_two_workers_at_once_are_both_in_the_context() {
+    let two = || [0, 1].into_par_iter();
+    let read = side_by_side(|read| two().in_context(bound(1)).map(read).collect());
+    assert_eq!(read, [Some(1); 2]);
+}
+
+#[test]
+fn what_comes_behind_a_flat_map_needs_the_adaptor_again() {
+    let one = || [0].into_par_iter().in_context(bound(1));
+    let two = || [0, 1].into_par_iter();
+    let read = side_by_side(|read| one().flat_map(|_| two()).map(read).collect());
+    // Not promised, but the reason: `flat_map` starts a parallel iterator of its own.
+    assert_eq!(read, [Some(1), Some(OUTSIDE)]);
+
+    let behind =
+        |read: Read<'_>| one().flat_map(|_| two()).in_context(bound(2)).map(read).collect();
+    assert_eq!(side_by_side(behind), [Some(2); 2]);
+    let inside =
+        |read: Read<'_>| one().flat_map(|_| two().in_current_context()).map(read).collect();
+    assert_eq!(side_by_side(inside), [Some(1); 2]);
+}
+
+#[test]
+fn what_is_chained_needs_the_adaptor_around_the_whole() {
+    let items = || [0].into_par_iter();
+    let read = side_by_side(|read| items().in_context(bound(1)).chain([1]).map(read).collect());
+    // Not promised, but the reason: only the first part was wrapped.
+    assert_eq!(read, [Some(1), Some(OUTSIDE)]);
+    let read = side_by_side(|read| items().chain([1]).in_context(bound(1)).map(read).collect());
+    assert_eq!(read, [Some(1); 2]);
+}

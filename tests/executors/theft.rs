@@ -1,0 +1,154 @@
+//! A rayon worker that waits runs jobs of others in the meantime, inside whatever context it waits in.
+//!
+//! Each of these programs is run bare, where the stolen job reads what it should not, and with either side wrapped. They
+//! leave nothing to chance: the stolen job is queued when the worker that will steal it is known to wait.
+
+use std::sync::Barrier;
+use std::sync::mpsc::{Sender, channel};
+
+use contextvars::{Context, propagate};
+use rayon::ThreadPool;
+
+use crate::common::{A, OUTSIDE, assert_restored, bound, marked_pool, seen};
+
+const ATTEMPTS: usize = 50;
+
+/// What the job of a stranger, and the request whose worker stole it, have read.
+#[derive(Debug, PartialEq)]
+struct Outcome {
+    stranger: Option<u32>,
+    request: Option<u32>,
+}
+
+/// The stranger's job bound its own value inside the request.
+const STOLEN: Outcome = Outcome { stranger: Some(1), request: Some(7) };
+/// Neither saw the other.
+const APART: Outcome = Outcome { stranger: None, request: Some(1) };
+
+/// Reports what it reads, and binds something of its own.
+fn stranger(report: &Sender<Option<u32>>) {
+    report.send(seen()).expect("the test is listening");
+    A.set(7);
+}
+
+/// Queues a job from a thread that is in nobody's context, or in the empty one that it takes along.
+fn queue(pool: &ThreadPool, wrapped: bool, job: impl FnOnce() + Send + 'static) {
+    Context::new().run(|| if wrapped { pool.spawn(propagate(job)) } else { pool.spawn(job) });
+}
+
+/// A worker yields inside a request.
+fn yielding(wrapped: bool) -> Outcome {
+    let pool = marked_pool(1);
+    let (report, reported) = channel();
+    let (working, queued) = (Barrier::new(2), Barrier::new(2));
+    let request = || {
+        working.wait();
+        queued.wait();
+        assert_eq!(rayon::yield_now(), Some(rayon::Yield::Executed));
+        seen()
+    };
+    let request = std::thread::scope(|threads| {
+        let request = threads.spawn(|| pool.install(|| bound(1).run(request)));
+        working.wait();
+        queue(&pool, wrapped, move || stranger(&report));
+        queued.wait();
+        request.join().expect("no panic")
+    });
+    assert_restored(&pool);
+    Outcome { stranger: reported.recv().expect("it ran"), request }
+}
+
+type Half<'a> = &'a (dyn Fn() + Sync);
+
+/// One worker of two waits inside a request for the other, which waits for the stranger's job. So it is the first
+/// that runs it. `wait` runs both halves, the second one on the other worker, and returns when they have ended.
+fn waiting(wrapped: bool, wait: fn(Half<'_>, Half<'_>)) -> Outcome {
+    let pool = marked_pool(2);
+    let (report, reported) = channel();
+    let (release, released) = crossbeam::channel::bounded(1);
+    let (queue_now, may_queue) = channel();
+    let stolen = Barrier::new(2);
+    let here = || {
+        stolen.wait();
+        queue_now.send(()).expect("the test is listening");
+    };
+    let there = || {
+        stolen.wait();
+        released.recv().expect("the stranger releases");
+    };
+    let request = || {
+        wait(&here, &there);
+        seen()
+    };
+    let request = std::thread::scope(|threads| {
+        let request = threads.spawn(|| pool.install(|| bound(1).run(request)));
+        may_queue.recv().expect("the second worker is occupied");
+        queue(&pool, wrapped, move || {
+            stranger(&report);
+            release.send(()).expect("the other worker is waiting");
+        });
+        request.join().expect("no panic")
+    });
+    assert_restored(&pool);
+    Outcome { stranger: reported.recv().expect("it ran"), request }
+}
+
+/// How often out of `ATTEMPTS` the outcome was this one.
+fn times(expected: &Outcome, mut program: impl FnMut() -> Outcome) -> usize {
+    (0..ATTEMPTS).filter(|_| program() == *expected).count()
+}
+
+#[test]
+fn a_worker_that_yields_inside_a_request_runs_a_strangers_job_in_it_unless_that_is_wrapped() {
+    assert_eq!(times(&STOLEN, || yielding(false)), ATTEMPTS);
+    assert_eq!(times(&APART, || yielding(true)), ATTEMPTS);
+}
+
+#[test]
+fn a_worker_that_waits_in_a_join_runs_a_strangers_job_in_it_unless_either_is_wrapped() {
+    let bare = |here: Half<'_>, there: Half<'_>| _ = rayon::join(here, there);
+    let wrapped = |here: Half<'_>, there: Half<'_>| _ = contextvars::rayon::join(here, there);
+    assert_eq!(times(&STOLEN, || waiting(false, bare)), ATTEMPTS);
+    assert_eq!(
+        times(&APART, || waiting(false, wrapped)),
+        ATTEMPTS,
+        "the wait is in nobody's context"
+    );
+    assert_eq!(times(&APART, || waiting(true, bare)), ATTEMPTS);
+    assert_eq!(times(&APART, || waiting(true, wrapped)), ATTEMPTS);
+}
+
+#[test]
+fn a_worker_that_waits_for_a_scope_runs_a_strangers_job_in_it_unless_either_is_wrapped() {
+    let bare = |here: Half<'_>, there: Half<'_>| {
+        rayon::scope(|scope| {
+            scope.spawn(|_| there());
+            here();
+        });
+    };
+    let wrapped = |here: Half<'_>, there: Half<'_>| {
+        contextvars::rayon::scope(|scope| {
+            scope.spawn(|_| there());
+            here();
+        });
+    };
+    assert_eq!(times(&STOLEN, || waiting(false, bare)), ATTEMPTS);
+    assert_eq!(
+        times(&APART, || waiting(false, wrapped)),
+        ATTEMPTS,
+        "the wait is in nobody's context"
+    );
+    assert_eq!(times(&APART, || waiting(true, bare)), ATTEMPTS);
+    assert_eq!(times(&APART, || waiting(true, wrapped)), ATTEMPTS);
+}
+
+#[test]
+fn a_strangers_job_on_an_idle_worker_reads_the_workers_own_context_unless_it_is_wrapped() {
+    let pool = marked_pool(1);
+    let run = |wrapped| {
+        let (report, reported) = channel();
+        queue(&pool, wrapped, move || report.send(seen()).expect("the test is listening"));
+        reported.recv().expect("it ran")
+    };
+    assert_eq!((run(false), run(true)), (Some(OUTSIDE), None));
+}

@@ -5,7 +5,8 @@ mod others;
 
 use contextvars::{Context, ContextExt as _, ContextVar, copy_context, forbid_bare_set, propagate};
 
-use crate::probe::At;
+use crate::operations::OPERATIONS;
+use crate::probe::{At, Probe, SUBJECT, State, arm, at_entry, at_exit, disarm};
 use crate::support::{ByHand, Counted, Counter, on_thread, panic_text, yield_once};
 
 /// A counted value that panics in one of its traits, saying so.
@@ -253,4 +254,19 @@ fn a_refused_set_drops_its_value_and_changes_nothing() {
         Context::new().run(|| drop(STEADY.set(Counted::numbered(&counter, 2))));
         assert_eq!(counter.live(), 0);
     });
+}
+
+#[test]
+fn the_destructor_of_a_refused_value_may_call_everything() {
+    for operation in OPERATIONS.iter().flat_map(|group| group.iter()) {
+        println!("{}", operation.name);
+        on_thread(|| {
+            forbid_bare_set();
+            arm(*operation);
+            let text = panic_text(|| SUBJECT.set(Probe::firing(At::Drop, 1)));
+            assert!(text.contains("subject"), "{text}");
+            disarm().unwrap();
+            assert_eq!((at_entry().len, State::now()), (0, at_exit()));
+        });
+    }
 }

@@ -18,7 +18,7 @@ macro_rules! hooks {
     ($($(#[$attribute:meta])* fn $name:ident() $body:block)+) => {
         $($(#[$attribute])* #[test] fn $name() {
             fn hook() $body
-            crate::matrix::drive(hook);
+            crate::matrix::drive(stringify!($name), hook);
         })+
     };
 }

@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::task::Poll;
 
-use contextvars::{Context, ContextExt as _, copy_context, propagate, propagate_fn};
+use contextvars::{Context, ContextExt as _, ContextVar, copy_context, propagate, propagate_fn};
 
 use super::{FRAGILE, Fragile, STEADY, unharmed, while_set};
 use crate::probe::At;
@@ -191,4 +191,20 @@ fn a_drop_that_panics_does_not_keep_the_output_of_a_future() {
         });
         drop(ByHand::new(future.in_current_context()).last_step());
     });
+}
+
+/// A default function's context ends with it, and takes along what the function has set.
+#[test]
+fn a_drop_that_panics_after_a_default_function_does_not_keep_the_default() {
+    thread_local!(static COUNTER: Counter = Counter::new());
+    fn make() -> Counted {
+        COUNTER.with(|counter| {
+            drop(FRAGILE.set(Fragile::new(counter, At::Drop)));
+            Counted::new(counter)
+        })
+    }
+    let broken = ContextVar::with_default("broken", make);
+    unharmed("Drop breaks", |_| broken.with(|_| ()));
+    unharmed("Drop breaks", |_| drop(broken.get()));
+    assert_eq!(COUNTER.with(Counter::live), 0);
 }

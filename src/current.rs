@@ -12,7 +12,7 @@
 //! end of the thread, which leaves alone what is lent.
 //!
 //! The slot has no destructor, so on targets with native thread-locals it is there for as long as the thread runs code.
-//! A second thread-local, `Ending`, has nothing but a destructor, and releases the thread's own context.
+//! A second thread-local, behind `at_thread_end`, has nothing but a destructor, and releases the thread's own context.
 //!
 //! A global allocator that reads a variable while one is being set finds the context empty; what it sets is lost.
 
@@ -24,7 +24,7 @@ use crate::contents::Contents;
 use crate::count::AbortOnUnwind;
 use crate::hamt::Map;
 use crate::id::{self, Identity, Key, Number, Numbers};
-use crate::sync::thread_local;
+use crate::sync::{at_thread_end, thread_local};
 use crate::value::{Address, Value, is_plain};
 
 /// The contents of the current context, word by word, and what goes with them.
@@ -67,9 +67,9 @@ thread_local! {
             rule: Cell::new(Rule::Anywhere),
         }
     };
-
-    static ENDING: Ending = const { Ending };
 }
+
+at_thread_end!(SLOT: Slot);
 
 impl Slot {
     /// Where the value of a variable lies.
@@ -307,20 +307,6 @@ pub(crate) fn thread_number() -> usize {
         }
         number => number,
     })
-}
-
-/// Has `Ending` dropped when the thread ends.
-fn expect_end() {
-    // An error says that it was dropped before: what is set from now on is leaked, as documented on `set`.
-    let _ = ENDING.try_with(|_| {});
-}
-
-struct Ending;
-
-impl Drop for Ending {
-    fn drop(&mut self) {
-        SLOT.with(Slot::end);
-    }
 }
 
 impl Slot {

@@ -10,10 +10,10 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::num::NonZeroUsize;
 
-use crate::sync::Ordering;
+use crate::once::{agree, next};
 
-// Statics that users declare need a `const` constructor, so these stay on std's atomics whatever `sync` offers.
-use std::sync::atomic::AtomicUsize;
+// Statics need a `const` constructor, so these stay on std's atomics whatever `sync` offers: see `once`.
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The number of a variable, with its family in the lowest bit.
 ///
@@ -119,9 +119,8 @@ fn draw(number: &AtomicUsize, local: bool) -> Number {
     static SEQUENCE: AtomicUsize = AtomicUsize::new(1);
     let drawn = next(&SEQUENCE, usize::MAX >> 1, "context variables");
     let mine = Number::new(drawn, local).expect("the sequence starts at one");
-    // Relaxed, both: as in `OnceKey::get`. Of two threads that draw at once one wins; the other number is never used.
-    let won = number.compare_exchange(0, mine.0.get(), Ordering::Relaxed, Ordering::Relaxed);
-    won.err().and_then(NonZeroUsize::new).map_or(mine, Number)
+    // Of two threads that draw at once one wins; the other's number is never used.
+    Number(agree(number, mine.0))
 }
 
 /// Which logical context something belongs to.
@@ -203,14 +202,6 @@ pub(crate) fn draw_thread() -> usize {
     next(&THREADS, usize::MAX, "thread numbers")
 }
 
-/// The next number of a sequence that ends rather than starts again.
-fn next(sequence: &AtomicUsize, last: usize, what: &str) -> usize {
-    // Relaxed: all that matters is that no number is given twice.
-    sequence
-        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| (n < last).then(|| n + 1))
-        .unwrap_or_else(|_| panic!("this process has used up its {what}"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -261,15 +252,5 @@ mod tests {
             (0..3000).flat_map(|_| [a.take(), b.take()]).collect();
         assert_eq!(taken.len(), 6000);
         assert!(!taken.contains(&0));
-    }
-
-    #[test]
-    fn a_sequence_that_ends_says_so_and_does_not_wrap() {
-        let sequence = AtomicUsize::new(7);
-        assert_eq!(next(&sequence, 8, "things"), 7);
-        for _ in 0..2 {
-            let full = std::panic::catch_unwind(|| next(&sequence, 8, "things")).unwrap_err();
-            assert!(full.downcast_ref::<String>().unwrap().contains("used up its things"));
-        }
     }
 }

@@ -8,6 +8,7 @@
 #![deny(missing_docs)]
 
 // In the order of the layers, blank lines between them: imports point up this list, never down.
+mod once;
 mod sync;
 
 mod contents;

@@ -16,7 +16,7 @@ use std::ptr::NonNull;
 
 use crate::count::RefCount;
 use crate::id::{Key, Number};
-use crate::sync::thread_local;
+use crate::sync::{Watched, thread_local};
 
 /// What a variable tells about its values, beyond their number. Made for its `T`, and for no other.
 #[derive(Debug)]
@@ -100,6 +100,7 @@ impl Kind {
 /// What every value starts with. `kind` was made for its type, as only [`Label<T>`] brings one.
 struct Header {
     count: RefCount,
+    watched: Watched,
     name: &'static str,
     kind: &'static Kind,
     // Last, beside the value: a read looks at both.
@@ -125,7 +126,13 @@ impl Value {
     #[inline]
     pub(crate) fn new<T: Send + Sync + 'static>(key: Key<T>, label: Label<T>, value: T) -> Self {
         let Label { name, kind, .. } = label;
-        let header = Header { count: RefCount::one(), name, kind, number: key.number() };
+        let header = Header {
+            count: RefCount::one(),
+            watched: Watched::new(),
+            name,
+            kind,
+            number: key.number(),
+        };
         let stored = Box::into_raw(Box::new(Stored { header, value }));
         // SAFETY: a box is never null.
         Self(unsafe { NonNull::new_unchecked(stored.cast()) })
@@ -209,6 +216,8 @@ impl Address {
     /// The value is a `T`, and has an owner for all of `'a`.
     #[inline]
     unsafe fn cast<'a, T>(self) -> &'a T {
+        // SAFETY: the header of a live value is never written to but for its count.
+        unsafe { self.0.as_ref() }.watched.read();
         let stored = self.0.cast::<Stored<T>>().as_ptr();
         // SAFETY: the pointer came from a box of `Stored<T>` that is alive, so the field is in bounds.
         let value = unsafe { &raw const (*stored).value };
@@ -229,6 +238,7 @@ impl Drop for Value {
     #[inline]
     fn drop(&mut self) {
         if self.header().count.release() {
+            self.header().watched.write();
             let dispose = self.header().kind.dispose;
             // SAFETY: this was the last owner, and `dispose` was made for the type of the value.
             unsafe { dispose(self.0) }
@@ -281,6 +291,7 @@ struct Dead {
 
 const _: () = assert!(size_of::<Dead>() <= size_of::<Header>());
 const _: () = assert!(align_of::<Dead>() <= align_of::<Header>());
+const _: () = assert!(!std::mem::needs_drop::<Header>());
 
 thread_local! {
     // Without `Drop`, so that it is there for the destructors of other thread-locals too. Whoever raised the nesting

@@ -9,6 +9,7 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 
 use crate::count::{RefCount, abort};
+use crate::sync::Watched;
 use crate::value::Value;
 
 /// Bits of a digit. Measured against 1 and 3: see `docs/design.md`.
@@ -28,13 +29,18 @@ pub(super) struct Branch {
     count: RefCount,
     /// How many values the map holds, if this is its root; beside the count it takes no room of its own.
     len: u32,
+    watched: Watched,
     children: [Link; WIDTH],
 }
 
 impl Branch {
     /// A branch that is to be filled.
     pub(super) fn new(len: u32) -> Self {
-        Self { count: RefCount::one(), len, children: [const { Link::EMPTY }; WIDTH] }
+        Self::of(len, [const { Link::EMPTY }; WIDTH])
+    }
+
+    fn of(len: u32, children: [Link; WIDTH]) -> Self {
+        Self { count: RefCount::one(), len, watched: Watched::new(), children }
     }
 
     /// A copy with another child at `place`.
@@ -44,7 +50,7 @@ impl Branch {
             Some(child) => child,
             None => self.children[at].clone(),
         });
-        Self { count: RefCount::one(), len: self.len, children }
+        Self::of(self.len, children)
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -128,7 +134,9 @@ impl Link {
         if self.is_branch() {
             // SAFETY: the tag says that this is a branch, which the link keeps alive. It is written to only through
             // `get_mut`, which needs the link for itself.
-            Ref::Branch(unsafe { &*self.untagged() })
+            let branch = unsafe { &*self.untagged() };
+            branch.watched.read();
+            Ref::Branch(branch)
         } else if self.is_nothing() {
             Ref::Nothing
         } else {
@@ -144,7 +152,9 @@ impl Link {
             // SAFETY: as in `get`.
             if unsafe { &*branch }.count.is_unique() {
                 // SAFETY: the link is the only owner and mutably borrowed: nobody else reads the branch.
-                Mut::Unique(unsafe { &mut *branch })
+                let branch = unsafe { &mut *branch };
+                branch.watched.write();
+                Mut::Unique(branch)
             } else {
                 Mut::Shared
             }
@@ -234,5 +244,7 @@ impl Drop for Link {
 #[inline(never)]
 unsafe fn free(branch: *mut Branch) {
     // SAFETY: as promised.
-    drop(unsafe { Box::from_raw(branch) });
+    let branch = unsafe { Box::from_raw(branch) };
+    branch.watched.write();
+    drop(branch);
 }

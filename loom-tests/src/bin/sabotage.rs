@@ -1,0 +1,150 @@
+//! Breaks the crate, once for each `sabotage:` comment of the models, and sees that the model below it fails.
+//!
+//! ```text
+//! // sabotage: src/count.rs: Ordering::Release => Ordering::Relaxed
+//! #[test]
+//! fn the_model_that_fails() {
+//! ```
+//!
+//! In a scratch copy; the first text must be in one line of the file. Exits with 1 if a sabotage is not caught.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+const COMMENT: &str = "// sabotage: ";
+
+struct Sabotage {
+    /// The test binary and the test in it.
+    model: (String, String),
+    file: String,
+    from: String,
+    to: String,
+}
+
+fn main() -> io::Result<ExitCode> {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
+    let scratch = std::env::temp_dir().join(format!("sabotage-{}", std::process::id()));
+    copy(&top, &scratch)?;
+    let caught = run_all(&scratch);
+    fs::remove_dir_all(&scratch)?;
+    Ok(if caught? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn run_all(scratch: &Path) -> io::Result<bool> {
+    let sabotages = sabotages(&scratch.join("loom-tests/tests"))?;
+    if !loom(scratch, &["--quiet"])? {
+        println!("the models fail as they are");
+        return Ok(false);
+    }
+    let mut all = true;
+    for sabotage in &sabotages {
+        let verdict = sabotage.verdict(scratch)?;
+        let Sabotage { model: (_, model), file, from, to } = sabotage;
+        println!("{verdict}: {model}\n    {file}: {from} => {to}");
+        all &= verdict == "caught";
+    }
+    println!(
+        "{} sabotages, {}",
+        sabotages.len(),
+        if all { "all caught" } else { "NOT all caught" }
+    );
+    Ok(all)
+}
+
+impl Sabotage {
+    fn verdict(&self, scratch: &Path) -> io::Result<&'static str> {
+        let path = scratch.join(&self.file);
+        let whole = fs::read_to_string(&path)?;
+        let mut places: Vec<_> = whole.lines().filter(|line| !line.starts_with(COMMENT)).collect();
+        let found: Vec<_> =
+            (0..places.len()).filter(|&at| places[at].contains(&self.from)).collect();
+        let [at] = found[..] else { return Ok("NOT FOUND ONCE") };
+        let broken = places[at].replacen(&self.from, &self.to, 1);
+        places[at] = &broken;
+        fs::write(&path, places.join("\n"))?;
+        let (binary, model) = &self.model;
+        let verdict = if !loom(scratch, &["--quiet", "--test", binary, "--no-run"])? {
+            "DOES NOT COMPILE"
+        } else if loom(scratch, &["--quiet", "--test", binary, "--", "--exact", model])? {
+            "NOT CAUGHT"
+        } else {
+            "caught"
+        };
+        fs::write(&path, whole)?;
+        Ok(verdict)
+    }
+}
+
+/// Whether `cargo test` with loom succeeds.
+fn loom(scratch: &Path, arguments: &[&str]) -> io::Result<bool> {
+    let mut cargo = Command::new("cargo");
+    cargo.arg("test").args(arguments).current_dir(scratch.join("loom-tests"));
+    cargo.env("RUSTFLAGS", "--cfg loom").env("CARGO_TARGET_DIR", target());
+    Ok(cargo.output()?.status.success())
+}
+
+/// Where cargo builds: dependencies are compiled once, not for each scratch copy.
+fn target() -> PathBuf {
+    let own = || Path::new(env!("CARGO_MANIFEST_DIR")).join("target").into_os_string();
+    PathBuf::from(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(own)).join("loom")
+}
+
+fn sabotages(directory: &Path) -> io::Result<Vec<Sabotage>> {
+    let mut all = Vec::new();
+    let mut files: Vec<_> = fs::read_dir(directory)?.collect::<Result<_, _>>()?;
+    files.sort_by_key(fs::DirEntry::path);
+    for file in files {
+        let path = file.path();
+        let binary = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let source = if path.is_dir() { path.join("main.rs") } else { path };
+        all.extend(parse(&binary, &fs::read_to_string(source)?));
+    }
+    Ok(all)
+}
+
+fn parse(binary: &str, source: &str) -> Vec<Sabotage> {
+    let (mut all, mut pending) = (Vec::new(), Vec::new());
+    for line in source.lines() {
+        if let Some(sabotage) = line.strip_prefix(COMMENT) {
+            let (file, change) = sabotage.split_once(": ").expect("a file and a change");
+            let (from, to) = split(change).expect("two texts with an arrow between them");
+            pending.push((file.to_owned(), from.to_owned(), to.to_owned()));
+        } else if let Some(name) = line.strip_prefix("fn ") {
+            let name = name.split('(').next().unwrap_or_default();
+            all.extend(pending.drain(..).map(|(file, from, to)| Sabotage {
+                model: (binary.to_owned(), name.to_owned()),
+                file,
+                from,
+                to,
+            }));
+        }
+    }
+    all
+}
+
+/// At the arrow in the middle: a match arm that is replaced has as many arrows as the one in its place.
+fn split(change: &str) -> Option<(&str, &str)> {
+    let arrows: Vec<_> = change.match_indices(" => ").map(|(at, _)| at).collect();
+    let middle = *arrows.get(arrows.len() / 2)?;
+    Some((&change[..middle], &change[middle + 4..]))
+}
+
+/// Copies the sources, and nothing that was built from them.
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if name == "target" || name == ".git" {
+            continue;
+        }
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &to.join(name))?;
+        } else {
+            fs::copy(entry.path(), to.join(name))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,72 @@
+//! Two threads meet at a user's static: at its number, at its default.
+//!
+//! Statics stay on std's atomics, which loom does not see. So this compiles the file with their protocols as it is, and
+//! puts loom's atomics under it.
+
+#[allow(dead_code, reason = "the crate uses the rest")]
+#[path = "../../../src/once.rs"]
+mod once;
+
+#[cfg(loom)]
+mod modelled;
+
+#[cfg(loom)]
+use modelled::{Cell, Word};
+#[cfg(not(loom))]
+use std::sync::{OnceLock as Cell, atomic::AtomicUsize as Word};
+
+use std::num::NonZeroUsize;
+
+use loom_tests::sync::Arc;
+use loom_tests::{model, thread};
+use once::{Once, agree, next};
+
+fn two<R: Send + 'static>(of: impl Fn(usize) -> R + Send + Sync + 'static) -> [R; 2] {
+    let of = Arc::new(of);
+    let other = thread::spawn({
+        let of = Arc::clone(&of);
+        move || of(2)
+    });
+    [of(1), other.join().expect("the other thread does the same as this one")]
+}
+
+// sabotage: src/once.rs: lost.and_then(NonZeroUsize::new).unwrap_or(mine) => lost.map_or(mine, |_| mine)
+#[test]
+fn two_threads_that_name_one_variable_agree_on_its_number() {
+    model("name one variable", || {
+        let (sequence, number) = (Word::new(1), Word::new(0));
+        let [one, other] = two(move |_| {
+            let mine = NonZeroUsize::new(next(&sequence, 9, "numbers")).expect("starts at one");
+            agree(&number, mine)
+        });
+        assert_eq!(one, other);
+    });
+}
+
+// sabotage: src/once.rs: Err(found) => number = found, => Err(_) => return number,
+#[test]
+fn no_number_is_given_twice() {
+    model("two numbers", || {
+        let sequence = Word::new(1);
+        let [one, other] = two(move |_| next(&sequence, 9, "numbers"));
+        assert_ne!(one, other);
+    });
+}
+
+// sabotage: src/once.rs: if self.maker.load(Ordering::Relaxed) == me => if self.maker.load(Ordering::Relaxed) != 0
+#[test]
+fn two_first_readers_of_a_default_share_what_is_made_once() {
+    model("one default", || {
+        let once = Once::<Cell<usize>, Word>::of(Cell::new(), Word::new(0));
+        let made = Word::new(0);
+        let read = two(move |me| {
+            let value = once.get_or_make(me, || {
+                once::Word::replace_if(&made, 0, me, std::sync::atomic::Ordering::Relaxed)
+                    .expect("nobody made it before");
+                me
+            });
+            *value.expect("only the other thread can be making it")
+        });
+        assert_eq!(read[0], read[1]);
+    });
+}

@@ -1,0 +1,291 @@
+//! The map against an ordered map and against another persistent one.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+
+use super::{number, value};
+use crate::hamt::node::{BITS, MAX_DEPTH, Ref, WIDTH};
+use crate::hamt::{Map, place};
+use crate::value::Value;
+
+/// Of the bits and digits of a number, which are looked at: under Miri not all.
+const STRIDE: usize = if cfg!(miri) { 10 } else { 1 };
+
+/// A map, and two others that should hold the same values.
+#[derive(Clone)]
+struct Checked {
+    map: Map,
+    ordered: BTreeMap<usize, Value>,
+    persistent: imbl::HashMap<usize, Value>,
+}
+
+impl Checked {
+    fn new() -> Self {
+        Self { map: Map::EMPTY, ordered: BTreeMap::new(), persistent: imbl::HashMap::new() }
+    }
+
+    fn insert(&mut self, sequence: usize, alive: &Arc<()>) {
+        let value = value(sequence, alive);
+        let old = self.map.insert(value.clone());
+        same(old.as_ref(), self.ordered.insert(sequence, value.clone()).as_ref());
+        same(old.as_ref(), self.persistent.insert(sequence, value).as_ref());
+    }
+
+    fn remove(&mut self, sequence: usize) {
+        let old = self.map.remove(number(sequence));
+        same(old.as_ref(), self.ordered.remove(&sequence).as_ref());
+        same(old.as_ref(), self.persistent.remove(&sequence).as_ref());
+    }
+
+    /// Removes everything, one by one; a branch would be empty now.
+    fn drain(&mut self) {
+        while let Some(&sequence) = self.ordered.keys().next() {
+            self.remove(sequence);
+        }
+        assert!(matches!(self.map.0.get(), Ref::Nothing));
+    }
+
+    /// The invariants; and what is there, and what is not.
+    fn check(&self) {
+        self.map.check();
+        assert_eq!(self.map.len(), self.ordered.len());
+        assert_eq!(self.map.len(), self.persistent.len());
+        for (&sequence, value) in &self.ordered {
+            same(self.map.get(number(sequence)), Some(value));
+            same(self.map.get(number(sequence)), self.persistent.get(&sequence));
+            for bit in (0..usize::BITS - 1).step_by(STRIDE) {
+                let Some(near) = NonZeroUsize::new(sequence ^ 1 << bit) else { continue };
+                same(self.map.get(number(near.get())), self.ordered.get(&near.get()));
+            }
+        }
+    }
+}
+
+#[track_caller]
+fn same(one: Option<&Value>, other: Option<&Value>) {
+    match (one, other) {
+        (None, None) => {}
+        (Some(one), Some(other)) => assert!(one.is(other.address())),
+        _ => panic!("one of them is missing"),
+    }
+}
+
+// === random operations ===
+
+/// Numbers that share prefixes of every length, many of them one and the same, and some that share none.
+fn sequence() -> impl Strategy<Value = usize> {
+    const BITS: u32 = usize::BITS - 1;
+    const PREFIX: usize = 0x1B1B_1B1B;
+
+    prop_oneof![
+        1..20_usize,
+        (0..BITS).prop_map(|bit| 1 << bit),
+        (0..BITS).prop_map(|bit| 1 << bit | 1),
+        (0..BITS, 1..32_usize).prop_map(|(length, rest)| {
+            let prefix = PREFIX & ((1 << length) - 1);
+            ((rest << length) & (usize::MAX >> 1) | prefix).max(1)
+        }),
+        1..usize::MAX >> 1,
+    ]
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Insert(usize),
+    Remove(usize),
+    /// Replaces the value of one of those that are there.
+    Replace(usize),
+    /// Removes one of those that are there.
+    RemoveHeld(usize),
+    /// Keeps a snapshot of one of the maps.
+    Snapshot,
+    /// Goes on with another one.
+    Switch(usize),
+    /// Drops the oldest.
+    Drop,
+    Drain,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        12 => sequence().prop_map(Step::Insert),
+        2 => sequence().prop_map(Step::Remove),
+        4 => any::<usize>().prop_map(Step::Replace),
+        6 => any::<usize>().prop_map(Step::RemoveHeld),
+        4 => Just(Step::Snapshot),
+        4 => (0..8_usize).prop_map(Step::Switch),
+        2 => Just(Step::Drop),
+        1 => Just(Step::Drain),
+    ]
+}
+
+/// Runs `steps` on a family of maps that share structure; every one of them is checked at the end.
+fn run(steps: Vec<Step>, alive: &Arc<()>) {
+    let mut maps = vec![Checked::new()];
+    for step in steps {
+        let last = maps.len() - 1;
+        let map = &mut maps[last];
+        let held = |pick: usize| {
+            let place = pick.checked_rem(map.ordered.len())?;
+            map.ordered.keys().nth(place).copied()
+        };
+        match step {
+            Step::Insert(sequence) => map.insert(sequence, alive),
+            Step::Remove(sequence) => map.remove(sequence),
+            Step::Replace(pick) => map.insert(held(pick).unwrap_or(1), alive),
+            Step::RemoveHeld(pick) => map.remove(held(pick).unwrap_or(1)),
+            Step::Drain => map.drain(),
+            Step::Snapshot => maps.push(maps[last].clone()),
+            Step::Switch(other) => maps.swap(other % (last + 1), last),
+            Step::Drop if last > 0 => drop(maps.remove(0)),
+            Step::Drop => {}
+        }
+        maps.last().expect("one is always left").map.check();
+    }
+    maps.iter().for_each(Checked::check);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: if cfg!(miri) { 4 } else { 512 },
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn snapshots_behave_like_copies_of_two_other_maps(
+        steps in prop::collection::vec(step(), 0..if cfg!(miri) { 40 } else { 200 })
+    ) {
+        let alive = Arc::new(());
+        run(steps, &alive);
+        prop_assert_eq!(Arc::strong_count(&alive), 1, "every value is dropped with its last map");
+    }
+}
+
+// === collisions ===
+
+/// How many branches lie above the value.
+fn depth(map: &Map, sequence: usize) -> u32 {
+    let (mut link, mut depth) = (&map.0, 0);
+    while let Ref::Branch(branch) = link.get() {
+        link = branch.child(place(number(sequence), depth));
+        depth += 1;
+    }
+    assert!(matches!(link.get(), Ref::Value(value) if value.number() == number(sequence)));
+    depth
+}
+
+#[test]
+fn numbers_part_at_the_first_digit_that_differs_whichever_that_is() {
+    let alive = Arc::new(());
+    let all_but_one_digit = |shift: u32| usize::MAX >> 1 & !((WIDTH - 1) << shift);
+    for shared in (0..u32::try_from(MAX_DEPTH).unwrap()).rev().step_by(STRIDE) {
+        let shift = shared * BITS;
+        // The last digit may be narrower than the others.
+        let digits = (0..WIDTH).filter(|digit| digit << shift >> shift == *digit);
+        let digits: Vec<_> = digits.filter(|digit| (digit << shift) <= usize::MAX >> 1).collect();
+        let mut checked = Checked::new();
+        for digit in &digits {
+            checked.insert(all_but_one_digit(shift) | digit << shift, &alive);
+        }
+        checked.check();
+        assert!(digits.len() > 1);
+        for digit in &digits {
+            let sequence = all_but_one_digit(shift) | digit << shift;
+            assert_eq!(depth(&checked.map, sequence), shared + 1);
+        }
+        let snapshot = checked.clone();
+        checked.drain();
+        snapshot.check();
+    }
+    assert_eq!(Arc::strong_count(&alive), 1);
+}
+
+#[test]
+fn numbers_with_prefixes_of_every_length_lie_in_one_map() {
+    let alive = Arc::new(());
+    let mut checked = Checked::new();
+    // Each differs from the first, and from all after it, at another bit.
+    let bits = (1..usize::BITS - 1).rev().step_by(STRIDE);
+    let sequences: Vec<_> = std::iter::once(1).chain(bits.map(|bit| 1 | 1 << bit)).collect();
+    for &sequence in &sequences {
+        checked.insert(sequence, &alive);
+        checked.check();
+    }
+    assert_eq!(depth(&checked.map, 1) as usize, MAX_DEPTH);
+    let snapshot = checked.clone();
+    for &sequence in &sequences {
+        checked.remove(sequence);
+        checked.check();
+    }
+    snapshot.check();
+    assert!(matches!(checked.map.0.get(), Ref::Nothing));
+}
+
+// === many values ===
+
+/// Numbers as they are drawn, one after the other; all in one corner of the tree, below a long path; and all over it.
+const ORDERS: [fn(usize) -> usize; 3] = [
+    |number| number,
+    |number| number.reverse_bits() >> 1,
+    |number| number.wrapping_mul(0x9E37_79B9) & (usize::MAX >> 1),
+];
+
+#[test]
+fn twenty_thousand_values_come_and_go_and_snapshots_stay() {
+    let last = if cfg!(miri) { 80 } else { 20_000 };
+    for order in ORDERS {
+        let alive = Arc::new(());
+        let (mut checked, mut snapshots) = (Checked::new(), Vec::new());
+        for sequence in 1..=last {
+            checked.insert(order(sequence), &alive);
+            if sequence % (last / 8) == 0 {
+                snapshots.push(checked.clone());
+            }
+        }
+        checked.check();
+        for sequence in 1..=last {
+            // Replaced before it goes: the snapshots have the value that was there before.
+            if sequence % 2 == 0 {
+                checked.insert(order(sequence), &alive);
+            }
+            checked.remove(order(last + 1 - sequence));
+            checked.remove(order(sequence));
+            if sequence % (last / 8) == 0 {
+                checked.map.check();
+                snapshots.push(checked.clone());
+            }
+        }
+        checked.drain();
+        for mut snapshot in snapshots {
+            snapshot.map.check();
+            assert!(snapshot.ordered.iter().all(|(&at, value)| {
+                snapshot.map.get(number(at)).is_some_and(|found| found.is(value.address()))
+            }));
+            snapshot.drain();
+        }
+        drop(checked);
+        assert_eq!(Arc::strong_count(&alive), 1);
+    }
+}
+
+#[test]
+fn a_snapshot_that_is_drained_takes_nothing_from_the_others() {
+    let alive = Arc::new(());
+    let mut checked = Checked::new();
+    let last = if cfg!(miri) { 30 } else { 500 };
+    for sequence in 1..=last {
+        checked.insert(sequence, &alive);
+    }
+    let (mut first, mut second) = (checked.clone(), checked.clone());
+    first.drain();
+    assert_eq!(Arc::strong_count(&alive), last + 1, "the others have them");
+    second.drain();
+    checked.check();
+    assert_eq!(Arc::strong_count(&alive), last + 1);
+    checked.drain();
+    assert_eq!(Arc::strong_count(&alive), 1);
+}

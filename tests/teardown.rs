@@ -288,6 +288,7 @@ fn a_plain_set_after_the_crates_own_destructor_works() {
         LEAKED.lock().unwrap().push(copy_context());
     });
     assert_eq!(counter.live(), 1);
+    counter.forgets(1);
 }
 
 #[test]

@@ -9,6 +9,7 @@
 //! | `copy` | what does a snapshot cost, and the first change made to it? |
 //! | `poll` | what does entering a context cost, for a call and for each poll of a future? |
 //! | `spawn` | what does a task that inherits its context cost? |
+//! | `rayon` | what does it cost to bring the context to rayon's jobs? |
 //! | `alloc` | how often and how much does each operation allocate, and what does a live context hold? |
 //!
 //! ```text

@@ -3,6 +3,8 @@
 mod drops;
 mod others;
 
+use std::sync::LazyLock;
+
 use contextvars::{Context, ContextExt as _, ContextVar, copy_context, forbid_bare_set, propagate};
 
 use crate::operations::OPERATIONS;
@@ -140,8 +142,10 @@ fn a_debug_that_panics() {
 
 #[test]
 fn a_default_function_that_panics_is_tried_again() {
+    static COUNTER: LazyLock<Counter> = LazyLock::new(Counter::new);
+
     let broken: ContextVar<u32> = ContextVar::with_default("broken", || {
-        drop(STEADY.set(Counted::new(&Counter::new())));
+        drop(STEADY.set(Counted::new(&COUNTER)));
         panic!("no default")
     });
     unharmed("no default", |_| {
@@ -151,6 +155,7 @@ fn a_default_function_that_panics_is_tried_again() {
     unharmed("no default", |_| broken.with(|_| ()));
     unharmed("no default", |_| drop(broken.try_with(|_| ())));
     assert_eq!(broken.get_or(7), 7);
+    assert_eq!(COUNTER.live(), 0);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::thread;
 use contextvars::{Context, ContextExt, ContextVar, copy_context, propagate};
 use futures::future::pending;
 
-use crate::support::{ByHand, Counted, Counter, on_thread};
+use crate::support::{ByHand, Counted, Counter, on_thread, panic_text};
 
 static VALUE: ContextVar<Counted> = ContextVar::new("value");
 
@@ -93,6 +93,12 @@ fn scope_and_binding_drop_what_they_bound() {
 }
 
 #[test]
+fn a_counter_tells_of_a_value_that_outlives_it() {
+    let text = panic_text(|| mem::forget(Counted::new(&Counter::new())));
+    assert!(text.contains("alive at the end"), "{text}");
+}
+
+#[test]
 fn a_forgotten_token_costs_its_own_old_value_only() {
     let counter = Counter::new();
     let mut context = Context::new();
@@ -103,6 +109,7 @@ fn a_forgotten_token_costs_its_own_old_value_only() {
     });
     drop(context);
     assert_eq!(counter.live(), 1, "the first, which the forgotten token holds");
+    counter.forgets(1);
 }
 
 #[test]
@@ -130,6 +137,7 @@ fn a_forgotten_binding_leaves_its_value_bound_and_costs_its_old_one() {
     });
     drop(context);
     assert_eq!(counter.live(), 1);
+    counter.forgets(1);
 }
 
 #[test]
@@ -225,7 +233,7 @@ fn replacing_in_one_copy_leaves_the_others_values() {
 fn a_panic_drops_every_value_once() {
     let counter = Counter::new();
     let on_that_thread = counter.clone();
-    let text = crate::support::panic_text(|| {
+    let text = panic_text(|| {
         on_thread(move || {
             let counter = on_that_thread;
             VALUE.set(Counted::new(&counter));

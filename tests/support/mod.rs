@@ -3,7 +3,7 @@
 //!
 //! Nothing here uses the crate under test, so that a mistake in it cannot hide itself.
 //!
-//! * [`Counter`] and [`Counted`]: how many values are alive, and how many were ever made;
+//! * [`Counter`] and [`Counted`]: how many values are alive, and how many were ever made; none at the end;
 //! * [`OnDrop`]: runs a closure when it is dropped, to look around from inside a destructor;
 //! * [`ByHand`]: a future (boxed and pinned) that is polled step by step with a waker that does nothing;
 //! * [`yield_once`]: a future that is pending once, and wakes its task, so that it works in any executor;
@@ -27,15 +27,28 @@ use std::thread;
 // === values ===
 
 /// Counts the [`Counted`] values made for it. Clones count together.
-#[derive(Clone, Debug, Default)]
+///
+/// The first of them, which the test itself holds, asserts at its own end that no value is alive. Declare it before what
+/// holds the values. A test that forgets some on purpose says so: [`forgets`](Self::forgets).
+#[derive(Debug)]
 pub(crate) struct Counter {
     made: Arc<AtomicUsize>,
     dropped: Arc<AtomicUsize>,
+    /// How many values are never dropped, on purpose.
+    forgotten: Arc<AtomicUsize>,
+    /// Whether this is the first.
+    judges: bool,
 }
 
 impl Counter {
     pub(crate) fn new() -> Self {
-        Self::default()
+        let zero = Arc::<AtomicUsize>::default;
+        Self { made: zero(), dropped: zero(), forgotten: zero(), judges: true }
+    }
+
+    /// From now on, so many values more are never dropped.
+    pub(crate) fn forgets(&self, values: usize) {
+        self.forgotten.fetch_add(values, Ordering::AcqRel);
     }
 
     /// How many values were made, clones included.
@@ -52,6 +65,32 @@ impl Counter {
     pub(crate) fn live(&self) -> usize {
         let (dropped, made) = (self.dropped(), self.made());
         made.checked_sub(dropped).expect("a value was dropped twice")
+    }
+}
+
+impl Default for Counter {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clone for Counter {
+    fn clone(&self) -> Self {
+        Self {
+            made: Arc::clone(&self.made),
+            dropped: Arc::clone(&self.dropped),
+            forgotten: Arc::clone(&self.forgotten),
+            judges: false,
+        }
+    }
+}
+
+impl Drop for Counter {
+    fn drop(&mut self) {
+        if self.judges && !thread::panicking() {
+            let forgotten = self.forgotten.load(Ordering::Acquire);
+            assert_eq!(self.live(), forgotten, "values are alive at the end of the test");
+        }
     }
 }
 

@@ -1,0 +1,211 @@
+//! What does it cost to bring the context to rayon's jobs?
+//!
+//! Dimensions of `rayon item`: `bare` or behind the adaptor `in_current_context` · how many variables the context has
+//! · what is done with an item: nothing, or the first variable is read or set. All items are one job, on one thread.
+//! Against `bare`, this is the price of an item.
+//!
+//! Dimensions of `rayon split`: `bare` or behind the adaptor · how many variables · one thread, or two that steal from
+//! one another. Each item is a job of its own, with a split and a reduction for it: against `bare`, and less the price
+//! of an item, this is the price of a split.
+//!
+//! Dimensions of `rayon join`, `rayon scope + spawn` and `rayon spawn`: rayon's own (`bare`) or ours · how many
+//! variables. A scope has eight jobs, and a job bears an eighth of its scope.
+//!
+//! What runs on a pool of one thread is timed on that thread, by its processor time. With two threads it is wall time:
+//! there, waiting for one another is part of the price.
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use contextvars::{Context, ContextExt};
+use contextvars_benches::{TURN, Var, context_of, each, measured};
+use cpu_time::ThreadTime;
+use criterion::measurement::WallTime;
+use criterion::{Bencher, BenchmarkId, Criterion, criterion_group, criterion_main};
+use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+/// Items of one parallel iterator.
+const ITEMS: u32 = 1024;
+
+/// How many variables the contexts have.
+const SIZES: [usize; 2] = [0, 8];
+
+fn pool(threads: usize) -> ThreadPool {
+    ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .expect("a benchmark may start a thread or two")
+}
+
+/// Times `turn`, which does `operations`, in the context on the one thread of the pool, and reports one of them.
+fn on_one_thread(
+    bencher: &mut Bencher<'_, WallTime>,
+    pool: &ThreadPool,
+    context: &Context,
+    operations: u32,
+    turn: impl Fn() + Sync,
+) {
+    bencher.iter_custom(|turns| {
+        let time = || -> Duration {
+            let start = ThreadTime::now();
+            for _ in 0..turns {
+                turn();
+            }
+            start.elapsed() / operations
+        };
+        pool.install(|| context.clone().run(time))
+    });
+}
+
+/// Times `turn`, which does `operations` on any of the threads of the pool, and reports one of them.
+fn on_two_threads(
+    bencher: &mut Bencher<'_, WallTime>,
+    pool: &ThreadPool,
+    context: &Context,
+    operations: u32,
+    turn: impl Fn() + Sync,
+) {
+    bencher.iter_custom(|turns| {
+        let time = || -> Duration {
+            let start = Instant::now();
+            for _ in 0..turns {
+                turn();
+            }
+            start.elapsed() / operations
+        };
+        pool.install(|| context.clone().run(time))
+    });
+}
+
+/// All items as one job.
+fn whole() -> impl IndexedParallelIterator<Item = u32> {
+    (0..ITEMS).into_par_iter().with_min_len(ITEMS as usize)
+}
+
+/// Each item as a job.
+fn pieces() -> impl IndexedParallelIterator<Item = u32> {
+    (0..ITEMS).into_par_iter().with_max_len(1)
+}
+
+fn sum_of(items: impl ParallelIterator<Item = u32>) {
+    black_box(items.map(black_box).sum::<u32>());
+}
+
+fn item(c: &mut Criterion) {
+    let pool = pool(1);
+    let mut group = c.benchmark_group("rayon item");
+    group.bench_function("bare", |b| {
+        on_one_thread(b, &pool, &Context::new(), ITEMS, || sum_of(whole()));
+    });
+    for n in SIZES {
+        let context = context_of(n);
+        group.bench_function(BenchmarkId::new("contextvars", n), |b| {
+            on_one_thread(b, &pool, &context, ITEMS, || sum_of(whole().in_current_context()));
+        });
+    }
+    let var: Var = black_box(measured(8)[0]);
+    group.bench_function(BenchmarkId::new("contextvars, and get", 8), |b| {
+        on_one_thread(b, &pool, &context_of(8), ITEMS, || {
+            sum_of(whole().in_current_context().map(|item| item + u32::from(var.get() == 7)));
+        });
+    });
+    group.bench_function(BenchmarkId::new("contextvars, and set", 8), |b| {
+        on_one_thread(b, &pool, &context_of(8), ITEMS, || {
+            sum_of(whole().in_current_context().inspect(|item| drop(var.set(u64::from(*item)))));
+        });
+    });
+    group.finish();
+}
+
+fn split(c: &mut Criterion) {
+    let (one, two) = (pool(1), pool(2));
+    for (name, pool) in [("rayon split", &one), ("rayon split, two threads", &two)] {
+        let time = |b: &mut Bencher<'_, WallTime>, context: &Context, turn: fn()| match pool
+            .current_num_threads()
+        {
+            1 => on_one_thread(b, pool, context, ITEMS, turn),
+            _ => on_two_threads(b, pool, context, ITEMS, turn),
+        };
+        let mut group = c.benchmark_group(name);
+        group.bench_function("bare", |b| time(b, &Context::new(), || sum_of(pieces())));
+        for n in SIZES {
+            let context = context_of(n);
+            group.bench_function(BenchmarkId::new("contextvars", n), |b| {
+                time(b, &context, || sum_of(pieces().in_current_context()));
+            });
+        }
+        group.finish();
+    }
+}
+
+fn join(c: &mut Criterion) {
+    let pool = pool(1);
+    let mut group = c.benchmark_group("rayon join");
+    group.bench_function("bare", |b| {
+        on_one_thread(b, &pool, &Context::new(), TURN, || {
+            each!(_at => rayon::join(|| black_box(()), || black_box(())));
+        });
+    });
+    for n in SIZES {
+        let context = context_of(n);
+        group.bench_function(BenchmarkId::new("contextvars", n), |b| {
+            on_one_thread(b, &pool, &context, TURN, || {
+                each!(_at => contextvars::rayon::join(|| black_box(()), || black_box(())));
+            });
+        });
+    }
+    group.finish();
+}
+
+fn scope(c: &mut Criterion) {
+    let pool = pool(1);
+    let mut group = c.benchmark_group("rayon scope + spawn");
+    group.bench_function("bare", |b| {
+        on_one_thread(b, &pool, &Context::new(), TURN, || {
+            rayon::scope(|scope| each!(_at => scope.spawn(|_| black_box(()))));
+        });
+    });
+    for n in SIZES {
+        let context = context_of(n);
+        group.bench_function(BenchmarkId::new("contextvars", n), |b| {
+            on_one_thread(b, &pool, &context, TURN, || {
+                contextvars::rayon::scope(|scope| each!(_at => scope.spawn(|_| black_box(()))));
+            });
+        });
+    }
+    group.finish();
+}
+
+/// Runs the eight jobs that are waiting on this thread of the pool.
+fn catch_up() {
+    each!(_at => black_box(rayon::yield_now()));
+}
+
+fn spawn(c: &mut Criterion) {
+    let pool = pool(1);
+    let mut group = c.benchmark_group("rayon spawn");
+    group.bench_function("bare", |b| {
+        on_one_thread(b, &pool, &Context::new(), TURN, || {
+            each!(_at => rayon::spawn(|| black_box(())));
+            catch_up();
+        });
+    });
+    for n in SIZES {
+        let context = context_of(n);
+        group.bench_function(BenchmarkId::new("contextvars", n), |b| {
+            on_one_thread(b, &pool, &context, TURN, || {
+                each!(_at => contextvars::rayon::spawn(|| black_box(())));
+                catch_up();
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group! {
+    name = benches;
+    config = contextvars_benches::criterion();
+    targets = item, split, join, scope, spawn
+}
+criterion_main!(benches);

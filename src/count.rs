@@ -82,7 +82,7 @@ impl Drop for AbortOnUnwind {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     #[test]
@@ -94,5 +94,52 @@ mod tests {
         assert!(!count.release());
         assert!(count.is_unique());
         assert!(count.release());
+    }
+
+    #[test]
+    #[cfg(unix)]
+    #[cfg_attr(miri, ignore = "starts a process")]
+    fn a_count_beyond_its_limit_aborts() {
+        aborts("count::tests::a_count_beyond_its_limit_aborts", || {
+            RefCount(AtomicU32::new(LIMIT + 1)).acquire();
+        });
+    }
+
+    #[test]
+    #[cfg(unix)]
+    #[cfg_attr(miri, ignore = "starts a process")]
+    fn a_panic_inside_a_change_aborts() {
+        aborts("count::tests::a_panic_inside_a_change_aborts", || {
+            let _whole = AbortOnUnwind;
+            panic!("inside a change");
+        });
+    }
+
+    /// Regression: the abort wrote to standard error with `eprintln!`, which panics where that cannot be written to, and
+    /// the panic unwound through a count that was wrong.
+    ///
+    /// Runs `test` again, in a process whose standard error is full: there `f` must end the process.
+    #[cfg(unix)]
+    pub(crate) fn aborts(test: &str, f: impl FnOnce()) {
+        use std::os::unix::process::ExitStatusExt as _;
+        use std::process::{Command, Stdio};
+
+        const CHILD: &str = "CONTEXTVARS_TEST_ABORTS";
+        const SIGABRT: i32 = 6;
+
+        if std::env::var_os(CHILD).is_some() {
+            std::panic::set_hook(Box::new(|_| {}));
+            let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(f));
+            std::process::exit(0);
+        }
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
+        let status = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", test, "--nocapture"])
+            .env(CHILD, "1")
+            .stdout(Stdio::null())
+            .stderr(full.map_or_else(|_| Stdio::null(), Stdio::from))
+            .status()
+            .unwrap();
+        assert_eq!(status.signal(), Some(SIGABRT), "{status}");
     }
 }

@@ -170,6 +170,9 @@ pub(crate) struct Numbers {
 impl Numbers {
     const BLOCK: u32 = 1 << 10;
 
+    /// Blocks end here, with the 63 bits of an identity; on 32-bit targets their numbers do so first.
+    const LAST: u64 = (1 << 63) / Self::BLOCK as u64 - 1;
+
     pub(crate) const fn new() -> Self {
         Self { next: Cell::new(0), left: Cell::new(0) }
     }
@@ -187,9 +190,7 @@ impl Numbers {
     #[cold]
     fn claim(&self) {
         static BLOCKS: AtomicUsize = AtomicUsize::new(1);
-        // On 32-bit targets the blocks end first, on others the 63 bits of an identity.
-        const LAST: u64 = (1 << 63) / Numbers::BLOCK as u64 - 1;
-        let last = usize::try_from(LAST).unwrap_or(usize::MAX);
+        let last = usize::try_from(Self::LAST).unwrap_or(usize::MAX);
         let block = next(&BLOCKS, last, "context identities");
         self.next.set(block as u64 * u64::from(Self::BLOCK));
         self.left.set(Self::BLOCK);
@@ -252,5 +253,17 @@ mod tests {
             (0..3000).flat_map(|_| [a.take(), b.take()]).collect();
         assert_eq!(taken.len(), 6000);
         assert!(!taken.contains(&0));
+    }
+
+    #[test]
+    fn identities_end_before_they_reach_the_mark_of_a_thread() {
+        let last_block = Numbers::LAST as u64;
+        let numbers = Numbers {
+            next: Cell::new(last_block * u64::from(Numbers::BLOCK)),
+            left: Cell::new(Numbers::BLOCK),
+        };
+        for _ in 0..Numbers::BLOCK {
+            assert!(Identity::UNASKED.draw(&numbers).is_plain());
+        }
     }
 }

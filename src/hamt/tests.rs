@@ -137,3 +137,17 @@ fn threads_share_snapshots_and_change_their_own() {
     });
     assert_eq!(Arc::strong_count(&alive), 1);
 }
+
+#[test]
+#[cfg(unix)]
+#[cfg_attr(miri, ignore = "starts a process")]
+fn a_map_of_too_many_values_aborts() {
+    crate::count::tests::aborts("hamt::tests::a_map_of_too_many_values_aborts", || {
+        let mut map = Map::EMPTY;
+        map.insert(value(1, &Arc::new(())));
+        map.insert(value(2, &Arc::new(())));
+        map.0.add_to_len(i32::MAX);
+        map.0.add_to_len(i32::MAX);
+        map.insert(value(3, &Arc::new(())));
+    });
+}

@@ -2,8 +2,8 @@
 //!
 //! # The one invariant
 //! No user code runs while a reference into the slot's contents is live, or while they are anything but whole. Entering
-//! swaps them as a whole; a change takes one map out, changes it and puts it back; a read leaves with the address of a
-//! value. What a change removes is handed to the caller, to be dropped afterwards.
+//! swaps them as a whole; a change exchanges one value, or takes a map out, rebuilds it and puts it back; a read leaves
+//! with the address of a value. What a change removes is handed to the caller, to be dropped afterwards.
 //!
 //! # Who owns what
 //! The contents of the current context are in the slot. While another context is entered they are kept by the frame
@@ -213,23 +213,64 @@ impl Loan {
 /// What was there is handed out: dropping it runs user code, and now the slot is whole.
 #[inline]
 pub(crate) fn replace(number: Number, value: Option<Value>) -> Option<Value> {
-    SLOT.with(|slot| {
-        // Between the exchanges the slot is not whole, and what is lent may have left it: nothing may unwind.
-        let whole = AbortOnUnwind;
-        let mut map = slot.exchange(number.family(), Map::EMPTY);
-        let old = match value {
-            Some(value) => map.insert(value),
-            None => map.remove(number),
+    // Closures of one call, so that the slot's address is known where they are inlined.
+    match value {
+        Some(value) => SLOT.with(|slot| slot.insert(number, value)),
+        None => SLOT.with(|slot| slot.remove(number)),
+    }
+}
+
+impl Slot {
+    #[inline(never)]
+    fn insert(&self, number: Number, value: Value) -> Option<Value> {
+        let map = self.maps[number.family()].0.as_ptr();
+        // SAFETY: the slot is of this thread, and nobody keeps a reference into its maps: reads leave with the address of
+        // a value. A change in place neither unwinds nor runs code, not even the allocator's, that could make one.
+        let map: &mut Map = unsafe { &mut *map };
+        let old = match map.insert_in_place(number, value) {
+            Ok(old) => old,
+            Err(value) => self.rebuild(number.family(), |map| map.insert(value)),
         };
-        std::mem::forget(slot.exchange(number.family(), map));
-        if let Some(old) = &old {
-            if !slot.loans.get().is_null() {
-                Loan::keep(slot.loans.get(), old);
-            }
-        }
+        self.let_go(old)
+    }
+
+    #[inline(never)]
+    fn remove(&self, number: Number) -> Option<Value> {
+        let map = self.maps[number.family()].0.as_ptr();
+        // SAFETY: as in `insert`.
+        let map: &mut Map = unsafe { &mut *map };
+        let old = match map.remove_in_place(number) {
+            None => self.rebuild(number.family(), |map| map.remove(number)),
+            old => old,
+        };
+        self.let_go(old)
+    }
+
+    /// A change that may build, copy and free branches: those may run a global allocator's code, which finds the context
+    /// empty.
+    #[inline(never)]
+    fn rebuild(
+        &self,
+        family: usize,
+        change: impl FnOnce(&mut Map) -> Option<Value>,
+    ) -> Option<Value> {
+        // Between the exchanges the slot is not whole: nothing may unwind.
+        let whole = AbortOnUnwind;
+        let mut map = self.exchange(family, Map::EMPTY);
+        let old = change(&mut map);
+        std::mem::forget(self.exchange(family, map));
         std::mem::forget(whole);
         old
-    })
+    }
+
+    /// What has left the map, with a share in it for each of its loans.
+    #[inline]
+    fn let_go(&self, old: Option<Value>) -> Option<Value> {
+        if let (Some(old), false) = (&old, self.loans.get().is_null()) {
+            Loan::keep(self.loans.get(), old);
+        }
+        old
+    }
 }
 
 /// Whether the current context is the one called `identity`.

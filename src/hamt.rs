@@ -56,6 +56,54 @@ impl Map {
         }
     }
 
+    /// Files `value` under its `number`, and hands out the one that was there, if that is a matter of one link: no branch
+    /// is built or copied, nothing is allocated, freed or dropped. Otherwise gives `value` back.
+    #[inline]
+    pub(crate) fn insert_in_place(
+        &mut self,
+        number: Number,
+        value: Value,
+    ) -> Result<Option<Value>, Value> {
+        let mut link = &mut self.0;
+        let mut digits = number.digits();
+        loop {
+            match link.get_mut() {
+                Mut::Unique(branch) => link = branch.child_mut(digit(digits)),
+                Mut::Value(held) if held.number() == number => {
+                    return Ok(Some(std::mem::replace(held, value)));
+                }
+                Mut::Value(_) | Mut::Nothing | Mut::Shared => return Err(value),
+            }
+            digits >>= node::BITS;
+            if link.is_nothing() {
+                *link = Link::value(value);
+                self.0.add_to_len(1);
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Takes out what is filed under `number`, if it is there and that is a matter of one link.
+    #[inline]
+    pub(crate) fn remove_in_place(&mut self, number: Number) -> Option<Value> {
+        let mut link = &mut self.0;
+        let mut digits = number.digits();
+        while let Mut::Unique(branch) = link.get_mut() {
+            let place = digit(digits);
+            if let Ref::Value(held) = branch.child(place).get() {
+                if held.number() != number || branch.is_empty_but_for(place) {
+                    break;
+                }
+                let old = branch.child_mut(place).take().into_value();
+                self.0.add_to_len(-1);
+                return old;
+            }
+            link = branch.child_mut(place);
+            digits >>= node::BITS;
+        }
+        None
+    }
+
     /// Files `value` under its number, and hands out the one that was there.
     pub(crate) fn insert(&mut self, value: Value) -> Option<Value> {
         let old = insert(&mut self.0, value, 0);

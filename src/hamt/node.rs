@@ -57,6 +57,12 @@ impl Branch {
         self.children.iter().all(Link::is_nothing)
     }
 
+    /// Whether nothing is left when `place` is emptied.
+    #[inline]
+    pub(super) fn is_empty_but_for(&self, place: usize) -> bool {
+        self.children.iter().enumerate().all(|(at, child)| at == place || child.is_nothing())
+    }
+
     #[inline]
     pub(super) fn child(&self, place: usize) -> &Link {
         &self.children[place % WIDTH]

@@ -20,22 +20,41 @@ struct Checked {
     map: Map,
     ordered: BTreeMap<usize, Value>,
     persistent: imbl::HashMap<usize, Value>,
+    /// Whether the last change was tried in place first, as the slot does; every other one is.
+    in_place: bool,
 }
 
 impl Checked {
     fn new() -> Self {
-        Self { map: Map::EMPTY, ordered: BTreeMap::new(), persistent: imbl::HashMap::new() }
+        Self {
+            map: Map::EMPTY,
+            ordered: BTreeMap::new(),
+            persistent: imbl::HashMap::new(),
+            in_place: false,
+        }
+    }
+
+    fn turn(&mut self) -> bool {
+        self.in_place = !self.in_place;
+        self.in_place
     }
 
     fn insert(&mut self, sequence: usize, alive: &Arc<()>) {
         let value = value(sequence, alive);
-        let old = self.map.insert(value.clone());
+        let mine = value.clone();
+        let old = if self.turn() {
+            let in_place = self.map.insert_in_place(number(sequence), mine);
+            in_place.unwrap_or_else(|mine| self.map.insert(mine))
+        } else {
+            self.map.insert(mine)
+        };
         same(old.as_ref(), self.ordered.insert(sequence, value.clone()).as_ref());
         same(old.as_ref(), self.persistent.insert(sequence, value).as_ref());
     }
 
     fn remove(&mut self, sequence: usize) {
-        let old = self.map.remove(number(sequence));
+        let in_place = if self.turn() { self.map.remove_in_place(number(sequence)) } else { None };
+        let old = in_place.or_else(|| self.map.remove(number(sequence)));
         same(old.as_ref(), self.ordered.remove(&sequence).as_ref());
         same(old.as_ref(), self.persistent.remove(&sequence).as_ref());
     }

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use super::*;
 
@@ -77,6 +77,34 @@ fn the_queue_is_worked_off_when_a_destructor_panics() {
         assert_eq!(disposals.nesting.get(), 0);
         assert!(disposals.queue.get().is_none());
     });
+}
+
+/// Regression: what had queued up was dropped by the next value that went, in the middle of the outer drops.
+#[test]
+fn what_is_queued_waits_for_the_outermost_drop() {
+    struct Level {
+        next: Option<Value>,
+        beside: Option<Value>,
+        level: u32,
+        ended: Arc<Mutex<Vec<u32>>>,
+    }
+    impl Drop for Level {
+        fn drop(&mut self) {
+            drop(self.next.take());
+            drop(self.beside.take());
+            self.ended.lock().unwrap().push(self.level);
+        }
+    }
+    let ended = Arc::<Mutex<Vec<u32>>>::default();
+    let mut chain = None;
+    for level in (0..2 * NESTING).rev() {
+        let beside = Some(value(2, Arc::clone(&ended)));
+        chain = Some(value(1, Level { next: chain, beside, level, ended: Arc::clone(&ended) }));
+    }
+    drop(chain);
+    let ended = Arc::into_inner(ended).unwrap().into_inner().unwrap();
+    assert_eq!(ended.len(), 2 * NESTING as usize);
+    assert!(ended[..NESTING as usize].iter().all(|&level| level < NESTING), "{ended:?}");
 }
 
 #[test]

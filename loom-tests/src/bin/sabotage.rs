@@ -81,14 +81,18 @@ impl Sabotage {
 fn loom(scratch: &Path, arguments: &[&str]) -> io::Result<bool> {
     let mut cargo = Command::new("cargo");
     cargo.arg("test").args(arguments).current_dir(scratch.join("loom-tests"));
-    cargo.env("RUSTFLAGS", "--cfg loom").env("CARGO_TARGET_DIR", target());
+    cargo
+        .env("RUSTFLAGS", "--cfg loom")
+        .env("CARGO_TARGET_DIR", target()?)
+        .env("RUST_BACKTRACE", "0");
     Ok(cargo.output()?.status.success())
 }
 
 /// Where cargo builds: dependencies are compiled once, not for each scratch copy.
-fn target() -> PathBuf {
+fn target() -> io::Result<PathBuf> {
     let own = || Path::new(env!("CARGO_MANIFEST_DIR")).join("target").into_os_string();
-    PathBuf::from(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(own)).join("loom")
+    let target = PathBuf::from(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(own));
+    std::path::absolute(target.join("loom"))
 }
 
 fn sabotages(directory: &Path) -> io::Result<Vec<Sabotage>> {

@@ -4,5 +4,7 @@
 pub(crate) mod futures;
 #[cfg(feature = "rayon")]
 pub mod rayon;
+#[cfg(feature = "serde")]
+mod serde;
 #[cfg(feature = "tokio")]
 pub mod tokio;

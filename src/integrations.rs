@@ -2,9 +2,15 @@
 
 #[cfg(feature = "futures")]
 pub(crate) mod futures;
+#[cfg(feature = "log")]
+pub mod log;
 #[cfg(feature = "rayon")]
 pub mod rayon;
 #[cfg(feature = "serde")]
 mod serde;
+#[cfg(any(feature = "log", feature = "tracing"))]
+mod source;
 #[cfg(feature = "tokio")]
 pub mod tokio;
+#[cfg(feature = "tracing")]
+pub mod tracing;

@@ -1,0 +1,173 @@
+//! The crate `log`: the fields as key-values of every record.
+//!
+//! [`ContextLogger`] wraps whatever logger writes the lines. The logger has to write key-values, as most do that can
+//! write them at all; they are the feature `kv` of `log`, which this feature enables.
+
+use std::cell::OnceCell;
+
+use ::log::kv::{self, Key, VisitSource};
+use ::log::{Log, Metadata, Record};
+
+use super::source::Source;
+use crate::fields::{Selection, Value};
+
+/// A logger that adds the fields of the current context to the key-values of every record.
+///
+/// Key-values of the record itself go before fields of the same key, and are passed on as they are. The fields come
+/// after them: those that [`visit`](crate::fields::visit) sees when the inner logger first looks at the record's
+/// key-values. A logger that does not look, or a level that is off, costs nothing.
+///
+/// A [`ToValue`](crate::fields::ToValue) that logs while it is asked for its value has its own record logged without
+/// fields.
+///
+/// ```
+/// use std::sync::Mutex;
+///
+/// use contextvars::fields::{self, kv};
+/// use contextvars::log::ContextLogger;
+/// use log::{Log, Metadata, Record, kv::Key};
+///
+/// #[derive(Default)]
+/// struct Users(Mutex<Vec<String>>);
+///
+/// impl Log for Users {
+///     fn enabled(&self, _: &Metadata<'_>) -> bool {
+///         true
+///     }
+///     fn log(&self, record: &Record<'_>) {
+///         let user = record.key_values().get(Key::from("user"));
+///         self.0.lock().unwrap().push(user.map_or("nobody".to_owned(), |user| user.to_string()));
+///     }
+///     fn flush(&self) {}
+/// }
+///
+/// let logger = ContextLogger::new(Users::default());
+/// let own = [("user", "bob")];
+/// fields::bound(kv! { user = "ann" }).run(|| {
+///     logger.log(&Record::builder().args(format_args!("paid")).build());
+///     logger.log(&Record::builder().args(format_args!("paid")).key_values(&own).build());
+/// });
+/// logger.log(&Record::builder().args(format_args!("paid")).build());
+/// assert_eq!(*logger.inner().0.lock().unwrap(), ["ann", "bob", "nobody"]);
+/// ```
+#[derive(Clone, Debug)]
+pub struct ContextLogger<L> {
+    inner: L,
+    source: Source,
+}
+
+impl<L> ContextLogger<L> {
+    /// Wraps a logger. Install the result, with `log::set_boxed_logger` or as a `static`.
+    ///
+    /// See [`ContextLogger`] for an example.
+    pub const fn new(inner: L) -> Self {
+        Self { inner, source: Source::all() }
+    }
+
+    /// Has the records show what is selected, and nothing else.
+    ///
+    /// ```
+    /// use contextvars::fields::Selection;
+    /// use contextvars::log::ContextLogger;
+    ///
+    /// let logger = ContextLogger::new(env_logger::Logger::from_default_env())
+    ///     .with_selection(Selection::new().field("request_id").or_null().dynamic().redact("token"));
+    /// # assert!(format!("{logger:?}").contains("request_id"));
+    /// ```
+    #[must_use = "this is the logger with the selection"]
+    pub fn with_selection(self, selection: Selection) -> Self {
+        Self { source: Source::selected(selection), ..self }
+    }
+
+    /// The logger that writes.
+    ///
+    /// ```
+    /// # use contextvars::log::ContextLogger;
+    /// assert_eq!(ContextLogger::new("a logger").inner(), &"a logger");
+    /// ```
+    pub const fn inner(&self) -> &L {
+        &self.inner
+    }
+
+    /// The logger that writes, unwrapped.
+    ///
+    /// ```
+    /// # use contextvars::log::ContextLogger;
+    /// assert_eq!(ContextLogger::new("a logger").into_inner(), "a logger");
+    /// ```
+    pub fn into_inner(self) -> L {
+        self.inner
+    }
+}
+
+impl<L: Log> Log for ContextLogger<L> {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        self.inner.enabled(metadata)
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        let both = Both { own: record.key_values(), source: &self.source, fields: OnceCell::new() };
+        self.inner.log(&record.to_builder().key_values(&both).build());
+    }
+
+    fn flush(&self) {
+        self.inner.flush();
+    }
+}
+
+/// The key-values of a record and behind them the fields, of which it has none twice.
+struct Both<'a> {
+    own: &'a dyn kv::Source,
+    source: &'a Source,
+    /// Collected when they are first asked for, because what is handed out lives as long as this.
+    fields: OnceCell<Vec<(String, Value)>>,
+}
+
+impl Both<'_> {
+    fn fields(&self) -> &[(String, Value)] {
+        self.fields.get_or_init(|| {
+            let mut fields = Vec::new();
+            self.source.visit(|key, value| {
+                if self.own.get(Key::from_str(key)).is_none() {
+                    fields.push((key.to_owned(), value.clone()));
+                }
+            });
+            fields
+        })
+    }
+}
+
+impl kv::Source for Both<'_> {
+    fn visit<'kvs>(&'kvs self, visitor: &mut dyn VisitSource<'kvs>) -> Result<(), kv::Error> {
+        self.own.visit(visitor)?;
+        for (key, value) in self.fields() {
+            visitor.visit_pair(Key::from_str(key), lent(value))?; // user code
+        }
+        Ok(())
+    }
+
+    fn get(&self, key: Key<'_>) -> Option<kv::Value<'_>> {
+        let own = self.own.get(Key::from_str(key.as_str()));
+        own.or_else(|| {
+            let field = self.fields().iter().find(|(held, _)| held == key.as_str());
+            field.map(|(_, value)| lent(value))
+        })
+    }
+
+    fn count(&self) -> usize {
+        self.own.count() + self.fields().len()
+    }
+}
+
+fn lent(value: &Value) -> kv::Value<'_> {
+    match value {
+        Value::Null => kv::Value::null(),
+        Value::Bool(value) => kv::Value::from(*value),
+        Value::I64(number) => kv::Value::from(*number),
+        Value::U64(number) => kv::Value::from(*number),
+        Value::I128(number) => kv::Value::from(*number),
+        Value::U128(number) => kv::Value::from(*number),
+        Value::F64(number) => kv::Value::from(*number),
+        Value::Text(text) => kv::Value::from(text.as_str()),
+    }
+}

@@ -1,0 +1,47 @@
+//! The fields of a line that is being written: what every adapter adds.
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use crate::fields::{self, Selection, Value};
+
+/// Either all fields, or those of a selection. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Source {
+    selection: Option<Arc<Selection>>,
+}
+
+impl Source {
+    pub(crate) const fn all() -> Self {
+        Self { selection: None }
+    }
+
+    pub(crate) fn selected(selection: Selection) -> Self {
+        Self { selection: Some(Arc::new(selection)) }
+    }
+
+    /// Calls `f` with the fields as they are now, each key once.
+    ///
+    /// A [`ToValue`](fields::ToValue) that writes a line of its own gets that line without fields: to find them, it would
+    /// have to be called again.
+    pub(crate) fn visit(&self, f: impl FnMut(&str, &Value)) {
+        thread_local!(static COLLECTING: Cell<bool> = const { Cell::new(false) });
+
+        struct Done;
+
+        impl Drop for Done {
+            fn drop(&mut self) {
+                COLLECTING.set(false);
+            }
+        }
+
+        if COLLECTING.replace(true) {
+            return;
+        }
+        let _done = Done;
+        match &self.selection {
+            Some(selection) => selection.visit(f), // user code
+            None => fields::visit(f),              // user code
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! [`Json`].
+
+use std::fmt;
+
+use ::tracing_core::{Event, Subscriber};
+use ::tracing_subscriber::fmt::format::Writer;
+use ::tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use ::tracing_subscriber::registry::LookupSpan;
+
+use super::buffer::buffered;
+use super::scan::Object;
+use super::{escape, has};
+use crate::fields::Selection;
+use crate::integrations::source::Source;
+
+/// A formatter that adds the fields of the current context to the JSON line that another one writes.
+///
+/// They come last in the object, next to `timestamp` and `level`; none of a key that the object has there already, and
+/// none of a key that the event itself has, wherever the line shows it. They are those that are bound when the line is
+/// written.
+///
+/// NaN and the infinities are null, integers beyond 64 bits text. What the other formatter writes is not changed, and if
+/// it is not one JSON object, on whatever number of lines, nothing is added.
+///
+/// A [`ToValue`](crate::fields::ToValue) that logs while it is asked for its value has its own line written without
+/// fields.
+///
+/// Take the formatter of a layer by `map_event_format`, once it is set up. See [the module](crate::tracing) for an
+/// example.
+#[derive(Clone, Debug, Default)]
+pub struct Json<F> {
+    inner: F,
+    source: Source,
+}
+
+impl<F> Json<F> {
+    /// Wraps a formatter that writes JSON, such as the one of `tracing_subscriber::fmt().json()`.
+    ///
+    /// ```
+    /// use contextvars::tracing::Json;
+    /// use tracing_subscriber::fmt::{self, format};
+    ///
+    /// let layer = fmt::layer::<tracing_subscriber::Registry>()
+    ///     .event_format(Json::new(format().json().flatten_event(true)))
+    ///     .fmt_fields(format::JsonFields::new());
+    /// # drop(layer);
+    /// ```
+    pub const fn new(inner: F) -> Self {
+        Self { inner, source: Source::all() }
+    }
+
+    /// Has the lines show what is selected, and nothing else.
+    ///
+    /// ```
+    /// use contextvars::fields::Selection;
+    /// use contextvars::tracing::Json;
+    ///
+    /// let selection = Selection::new().field("request_id").or_null().dynamic().redact("token");
+    /// let layer = tracing_subscriber::fmt()
+    ///     .json()
+    ///     .map_event_format(|inner| Json::new(inner).with_selection(selection));
+    /// # drop(layer);
+    /// ```
+    #[must_use = "this is the formatter with the selection"]
+    pub fn with_selection(self, selection: Selection) -> Self {
+        Self { source: Source::selected(selection), ..self }
+    }
+}
+
+impl<S, N, F> FormatEvent<S, N> for Json<F>
+where
+    S: Subscriber + for<'lookup> LookupSpan<'lookup>,
+    N: for<'writer> FormatFields<'writer> + 'static,
+    F: FormatEvent<S, N>,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        buffered(
+            writer,
+            |writer| self.inner.format_event(context, writer, event),
+            |writer, line| extend(&self.source, event, writer, line),
+        )
+    }
+}
+
+/// Writes the line, with the fields before its last brace.
+fn extend(source: &Source, event: &Event<'_>, out: &mut Writer<'_>, line: &str) -> fmt::Result {
+    let mut read = None; // at the first field
+    let mut written = 0;
+    let mut outcome = Ok(());
+    source.visit(|key, value| {
+        let Some(object) = read.get_or_insert_with(|| Object::of(line)) else { return };
+        if outcome.is_err() || object.has(key) || has(event, key) {
+            return;
+        }
+        outcome = out.write_str(&line[written..object.end]).and_then(|()| {
+            let comma = written > 0 || !object.is_empty();
+            out.write_str(if comma { "," } else { "" })?;
+            escape::json_text(out, key)?;
+            out.write_char(':')?;
+            escape::json_value(out, value)
+        });
+        written = object.end;
+    });
+    outcome?;
+    out.write_str(&line[written..])
+}

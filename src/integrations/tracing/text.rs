@@ -1,0 +1,130 @@
+//! [`Text`].
+
+use std::fmt;
+
+use ::tracing_core::{Event, Subscriber};
+use ::tracing_subscriber::fmt::format::Writer;
+use ::tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use ::tracing_subscriber::registry::LookupSpan;
+
+use super::buffer::buffered;
+use super::{escape, has};
+use crate::fields::Selection;
+use crate::integrations::source::Source;
+
+/// A formatter that adds the fields of the current context to the line that another one writes, as ` key=value`.
+///
+/// They stand at the end of the line, or of the last one if there are several; behind what ends in an empty line, as the
+/// pretty format does, they have a line of their own. A key that the event itself has is not added again. The fields are
+/// those that are bound when the line is written.
+///
+/// A key or a text stands in quotes if it would not be one word otherwise. Quotes, control characters and what else
+/// could make one line look like two are escaped in them, so that whoever chooses a value cannot forge a line; the
+/// colours that the other formatter writes are kept.
+///
+/// A [`ToValue`](crate::fields::ToValue) that logs while it is asked for its value has its own line written without
+/// fields.
+///
+/// ```
+/// use contextvars::fields::{self, kv};
+/// use contextvars::tracing::Text;
+/// use tracing_subscriber::fmt;
+///
+/// # let lines = std::sync::Arc::new(std::sync::Mutex::new(vec![]));
+/// # struct Lines(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+/// # impl std::io::Write for Lines {
+/// #     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+/// #         self.0.lock().unwrap().write(bytes)
+/// #     }
+/// #     fn flush(&mut self) -> std::io::Result<()> {
+/// #         Ok(())
+/// #     }
+/// # }
+/// # let stdout = { let lines = lines.clone(); move || Lines(lines.clone()) };
+/// let subscriber = fmt()
+///     .without_time()
+///     .with_target(false)
+///     .with_ansi(false)
+///     .map_event_format(Text::new)
+///     .with_writer(stdout)
+///     .finish();
+/// tracing::subscriber::with_default(subscriber, || {
+///     fields::bound(kv! { user = "ann", query = "a b" }).run(|| tracing::info!(sum = 7, "paid"));
+/// });
+/// # let line = String::from_utf8(lines.lock().unwrap().clone()).unwrap();
+/// assert_eq!(line, " INFO paid sum=7 user=ann query=\"a b\"\n");
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Text<F> {
+    inner: F,
+    source: Source,
+}
+
+impl<F> Text<F> {
+    /// Wraps a formatter that writes text: full, compact, pretty, or one of your own.
+    ///
+    /// See [`Text`] for an example.
+    pub const fn new(inner: F) -> Self {
+        Self { inner, source: Source::all() }
+    }
+
+    /// Has the lines show what is selected, and nothing else.
+    ///
+    /// ```
+    /// use contextvars::fields::Selection;
+    /// use contextvars::tracing::Text;
+    ///
+    /// let selection = Selection::new().field("request_id").dynamic().redact("token");
+    /// let layer = tracing_subscriber::fmt()
+    ///     .compact()
+    ///     .map_event_format(|inner| Text::new(inner).with_selection(selection));
+    /// # drop(layer);
+    /// ```
+    #[must_use = "this is the formatter with the selection"]
+    pub fn with_selection(self, selection: Selection) -> Self {
+        Self { source: Source::selected(selection), ..self }
+    }
+}
+
+impl<S, N, F> FormatEvent<S, N> for Text<F>
+where
+    S: Subscriber + for<'lookup> LookupSpan<'lookup>,
+    N: for<'writer> FormatFields<'writer> + 'static,
+    F: FormatEvent<S, N>,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        buffered(
+            writer,
+            |writer| self.inner.format_event(context, writer, event),
+            |writer, line| extend(&self.source, event, writer, line),
+        )
+    }
+}
+
+/// Writes the line, with the fields before the line ends that are last in it.
+fn extend(source: &Source, event: &Event<'_>, out: &mut Writer<'_>, line: &str) -> fmt::Result {
+    let text = line.trim_end_matches(['\n', '\r']);
+    let apart = line[text.len()..].matches('\n').count() > 1;
+    let (mut written, mut begun) = (0, false);
+    let mut outcome = Ok(());
+    source.visit(|key, value| {
+        if outcome.is_err() || has(event, key) {
+            return;
+        }
+        let first = !std::mem::replace(&mut begun, true);
+        outcome = out.write_str(&line[written..text.len()]).and_then(|()| {
+            out.write_str(if first && apart { "\n    " } else { " " })?;
+            escape::plain_text(out, key)?;
+            out.write_char('=')?;
+            escape::plain_value(out, value)
+        });
+        written = text.len();
+    });
+    outcome?;
+    out.write_str(&line[written..])
+}

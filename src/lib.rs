@@ -30,6 +30,9 @@ mod context;
 mod future;
 mod propagate;
 
+#[cfg(feature = "wire")]
+pub mod wire;
+
 mod integrations;
 
 pub use context::{Context, Entry, Iter, copy_context, forbid_bare_set};

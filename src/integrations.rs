@@ -2,7 +2,11 @@
 
 #[cfg(feature = "futures")]
 pub(crate) mod futures;
+#[cfg(feature = "http")]
+pub mod http;
 #[cfg(feature = "rayon")]
 pub mod rayon;
 #[cfg(feature = "tokio")]
 pub mod tokio;
+#[cfg(feature = "tower")]
+pub mod tower;

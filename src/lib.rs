@@ -39,10 +39,14 @@ pub use context::{Context, Entry, Iter, copy_context, forbid_bare_set};
 pub use future::{ContextExt, WithContext};
 #[cfg(feature = "futures")]
 pub use integrations::futures::ContextSpawner;
+#[cfg(feature = "http")]
+pub use integrations::http;
 #[cfg(feature = "rayon")]
 pub use integrations::rayon;
 #[cfg(feature = "tokio")]
 pub use integrations::tokio;
+#[cfg(feature = "tower")]
+pub use integrations::tower;
 pub use propagate::{propagate, propagate_fn};
 pub use token::{Binding, LookupError, ResetError, ResetErrorKind, Token};
 pub use var::ContextVar;

@@ -65,9 +65,12 @@ fn members(entries: &[Entry], context: &Context, problems: &mut Vec<Problem>) ->
     let mut incoming = context.get(&BAGGAGE).cloned().unwrap_or_default();
     let mut changed = Vec::new();
     for Entry { key, codec } in entries {
-        match codec.write(context) {
-            Some(Ok(text)) if incoming.get(key).is_some_and(|same| same == text) => {}
-            Some(Ok(text)) => changed.push(Member::new(key, &text)),
+        let text = match codec.write(context) {
+            Some(Ok(text)) if incoming.get(key).is_some_and(|same| same == text) => continue,
+            text => text,
+        };
+        match text.map(|text| Member::new(key, &text?)) {
+            Some(Ok(member)) => changed.push(member),
             Some(Err(rule)) => {
                 problems.push(Problem::new(key, rule));
                 incoming.remove(key);
@@ -76,7 +79,9 @@ fn members(entries: &[Entry], context: &Context, problems: &mut Vec<Problem>) ->
         }
     }
     let mut members = incoming.into_members();
-    changed.into_iter().flatten().for_each(|member| baggage::put(&mut members, member));
+    for member in changed {
+        baggage::put(&mut members, member);
+    }
     let listed = |member: &Member| entries.iter().any(|entry| entry.key == member.as_ref().key());
     baggage::fit(members, listed, |member, rule| {
         let key = if listed(member) { member.as_ref().key() } else { "baggage" };

@@ -5,6 +5,7 @@ use std::fmt;
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
+use super::MAX_LEN;
 use crate::wire::chars;
 use crate::wire::rule::Rule;
 
@@ -18,12 +19,13 @@ const OWS: [char; 2] = [' ', '\t'];
 pub(in crate::wire) struct Member(Box<str>);
 
 impl Member {
-    /// A member with this value, encoded.
+    /// A member with this value, encoded, unless there could be no baggage with it.
     pub(in crate::wire) fn new(key: &str, value: &str) -> Result<Self, Rule> {
         if !chars::is_token(key.as_bytes()) {
             return Err(Rule::Character);
         }
-        Ok(Self(format!("{key}={}", utf8_percent_encode(value, ENCODED)).into()))
+        let text = format!("{key}={}", utf8_percent_encode(value, ENCODED));
+        if text.len() > MAX_LEN { Err(Rule::TooLong) } else { Ok(Self(text.into())) }
     }
 
     /// Takes a member as it is, if it has the form that it should have.

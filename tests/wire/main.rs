@@ -5,6 +5,7 @@
 
 mod baggage;
 mod carriers;
+mod fuzzed;
 mod hostile;
 mod promises;
 mod round_trips;

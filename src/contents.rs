@@ -38,9 +38,11 @@ impl Contents {
         Self { maps: self.maps.clone(), identity: Identity::UNASKED }
     }
 
+    /// How many variables have a value. The bound log fields are none.
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.maps.iter().map(Map::len).sum()
+        let fields = usize::from(self.value(Number::FIELDS).is_some());
+        self.maps.iter().map(Map::len).sum::<usize>() - fields
     }
 
     pub(crate) fn iter(&self) -> Iter<'_> {
@@ -58,7 +60,7 @@ impl Contents {
     }
 }
 
-/// The values of a context, in no particular order.
+/// The values of a context's variables, in no particular order.
 #[derive(Clone)]
 pub(crate) struct Iter<'a> {
     now: hamt::Iter<'a>,
@@ -71,11 +73,14 @@ impl<'a> Iterator for Iter<'a> {
 
     fn next(&mut self) -> Option<&'a Value> {
         loop {
-            if let Some(value) = self.now.next() {
-                self.left -= 1;
-                return Some(value);
+            match self.now.next() {
+                Some(value) if value.number() == Number::FIELDS => {}
+                Some(value) => {
+                    self.left -= 1;
+                    return Some(value);
+                }
+                None => self.now = self.next.take()?.iter(),
             }
-            self.now = self.next.take()?.iter();
         }
     }
 

@@ -5,6 +5,7 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use crate::contents::{self, Contents};
 use crate::current;
+use crate::field_value;
 use crate::id::Identity;
 use crate::value::Value;
 use crate::var::ContextVar;
@@ -158,7 +159,7 @@ impl Context {
     }
 
     /// Keeps only what `keep` says: a background job should hold on to what it needs, and to nothing else of the
-    /// request that started it.
+    /// request that started it. Bound [log fields](crate::fields) stay.
     ///
     /// If `keep` panics, everything stays. If a value's `Drop` panics, what was to be removed after it stays.
     ///
@@ -187,7 +188,7 @@ impl Context {
         }
     }
 
-    /// How many variables have a value in this context.
+    /// How many variables have a value in this context. Bound [log fields](crate::fields) do not count.
     ///
     /// ```
     /// # use contextvars::Context;
@@ -233,6 +234,12 @@ impl Context {
     /// ```
     pub fn ptr_eq(&self, other: &Self) -> bool {
         self.0.ptr_eq(&other.0)
+    }
+
+    /// A copy of the current context that is not to leave this place: `local` variables are in it too.
+    #[inline]
+    pub(crate) fn whole() -> Self {
+        Self(current::copy_whole())
     }
 
     /// An empty context that is nobody's, like a thread's own: where a plain set is forbidden, it is forbidden in here.
@@ -385,6 +392,23 @@ impl<'a> Entry<'a> {
     /// For generic code such as a logger; where the variable is known, use [`Context::get`].
     pub fn downcast_ref<T: 'static>(&self) -> Option<&'a T> {
         self.0.downcast_ref()
+    }
+
+    /// The value as a log field, if the variable is [`logged`](ContextVar::logged).
+    ///
+    /// If the value's [`ToValue`](crate::fields::ToValue) panics, the field says so.
+    ///
+    /// ```
+    /// # use contextvars::{Context, ContextVar, fields};
+    /// static USER: ContextVar<&str> = ContextVar::new("user").logged();
+    /// static PASSWORD: ContextVar<&str> = ContextVar::new("password");
+    ///
+    /// let context = Context::new().with_value(&USER, "ann").with_value(&PASSWORD, "secret");
+    /// let logged: Vec<_> = context.iter().filter_map(|entry| entry.field()).collect();
+    /// assert_eq!(logged, [fields::Value::from("ann")]);
+    /// ```
+    pub fn field(&self) -> Option<field_value::Value> {
+        self.0.field()
     }
 }
 

@@ -96,6 +96,8 @@ pub(crate) mod tests {
         assert!(count.release());
     }
 
+    /// Regression: the abort wrote to standard error with `eprintln!`, which panics where that cannot be written to, and
+    /// the panic unwound through a count that was wrong.
     #[test]
     #[cfg(unix)]
     #[cfg_attr(miri, ignore = "starts a process")]
@@ -115,9 +117,6 @@ pub(crate) mod tests {
         });
     }
 
-    /// Regression: the abort wrote to standard error with `eprintln!`, which panics where that cannot be written to, and
-    /// the panic unwound through a count that was wrong.
-    ///
     /// Runs `test` again, in a process whose standard error is full: there `f` must end the process.
     #[cfg(unix)]
     pub(crate) fn aborts(test: &str, f: impl FnOnce()) {

@@ -81,10 +81,10 @@ impl Slot {
         map.get(number).map(Value::address)
     }
 
-    /// Another owner for the current values, but for those of `local` variables.
+    /// Another owner for the current values of a family.
     #[inline]
-    fn share(&self) -> Map {
-        let map = self.maps[0].0.as_ptr();
+    fn share(&self, family: usize) -> Map {
+        let map = self.maps[family].0.as_ptr();
         // SAFETY: as in `find`; copying a map counts, and runs no user code.
         let map: &Map = unsafe { &*map };
         map.clone()
@@ -134,7 +134,16 @@ pub(crate) fn enter<R>(contents: &mut Contents, f: impl FnOnce() -> R) -> R {
 /// A copy of the current context, without `local` variables.
 #[inline]
 pub(crate) fn copy() -> Contents {
-    SLOT.with(|slot| Contents { maps: [slot.share(), Map::EMPTY], identity: Identity::UNASKED })
+    SLOT.with(|slot| Contents { maps: [slot.share(0), Map::EMPTY], identity: Identity::UNASKED })
+}
+
+/// A copy of the current context, `local` variables included.
+#[inline]
+pub(crate) fn copy_whole() -> Contents {
+    SLOT.with(|slot| Contents {
+        maps: [0, 1].map(|family| slot.share(family)),
+        identity: Identity::UNASKED,
+    })
 }
 
 /// The current value of a plain type.
@@ -323,7 +332,8 @@ fn forbidden(variable: &str) -> ! {
     let thread = std::thread::current();
     panic!(
         "context variable `{variable}` was set on thread `{}` in nobody's context, where unrelated tasks would see it: \
-         set it inside `Context::run`, in a future wrapped by `in_current_context`, or with `scope` or `bind`",
+         set it inside `Context::run`, in a future wrapped by `in_current_context`, or with `scope` or `bind`; log fields \
+         with `fields::bound`",
         thread.name().unwrap_or("<unnamed>"),
     )
 }

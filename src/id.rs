@@ -2,14 +2,15 @@
 //!
 //! # Invariant
 //! A [`Key<T>`] with number `n` exists only if the one [`OnceKey<T>`] that drew `n` made it: the number alone tells the
-//! type of every value that is filed under it. There is no unsafe code in here, but all that reads values without a
-//! type check rests on this.
+//! type of every value that is filed under it. [`Number::FIELDS`] is never drawn; its keys are of one type too. There
+//! is no unsafe code in here, but all that reads values without a type check rests on this.
 
 use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::num::NonZeroUsize;
 
+use crate::field_map::Fields;
 use crate::once::{agree, next};
 
 // Statics need a `const` constructor, so these stay on std's atomics whatever `sync` offers: see `once`.
@@ -24,6 +25,9 @@ pub(crate) struct Number(NonZeroUsize);
 impl Number {
     /// How many families there are: variables that are copied along with the context, and `local` ones.
     pub(crate) const FAMILIES: usize = 2;
+
+    /// Where a context keeps the bound log fields.
+    pub(crate) const FIELDS: Self = Self::new(1, false).expect("a sequence number is not zero");
 
     const fn new(sequence: usize, local: bool) -> Option<Self> {
         match NonZeroUsize::new(sequence << 1 | local as usize) {
@@ -112,13 +116,20 @@ impl<T> OnceKey<T> {
     }
 }
 
+impl OnceKey<Fields> {
+    /// The key of [`Number::FIELDS`].
+    pub(crate) const fn of_fields() -> Self {
+        Self { number: AtomicUsize::new(Number::FIELDS.0.get()), of: PhantomData }
+    }
+}
+
 /// Draws the number of the variable that keeps it in `number`.
 #[cold]
 #[inline(never)]
 fn draw(number: &AtomicUsize, local: bool) -> Number {
-    static SEQUENCE: AtomicUsize = AtomicUsize::new(1);
+    static SEQUENCE: AtomicUsize = AtomicUsize::new(Number::FIELDS.digits() + 1);
     let drawn = next(&SEQUENCE, usize::MAX >> 1, "context variables");
-    let mine = Number::new(drawn, local).expect("the sequence starts at one");
+    let mine = Number::new(drawn, local).expect("the sequence does not start at zero");
     // Of two threads that draw at once one wins; the other's number is never used.
     Number(agree(number, mine.0))
 }
@@ -218,6 +229,18 @@ mod tests {
     }
 
     #[test]
+    fn the_number_of_the_fields_is_never_drawn() {
+        let key = OnceKey::of_fields();
+        assert_eq!(key.get().map(Key::number), Some(Number::FIELDS));
+        assert_eq!(key.get_or_draw(false).number(), Number::FIELDS);
+        for _ in 0..100 {
+            assert!(
+                OnceKey::<u8>::new().get_or_draw(false).number().digits() > Number::FIELDS.digits()
+            );
+        }
+    }
+
+    #[test]
     fn a_family_is_told_by_the_number() {
         assert_eq!(OnceKey::<u8>::new().get_or_draw(false).number().family(), 0);
         assert_eq!(OnceKey::<u8>::new().get_or_draw(true).number().family(), 1);
@@ -257,9 +280,8 @@ mod tests {
 
     #[test]
     fn identities_end_before_they_reach_the_mark_of_a_thread() {
-        let last_block = Numbers::LAST as u64;
         let numbers = Numbers {
-            next: Cell::new(last_block * u64::from(Numbers::BLOCK)),
+            next: Cell::new(Numbers::LAST * u64::from(Numbers::BLOCK)),
             left: Cell::new(Numbers::BLOCK),
         };
         for _ in 0..Numbers::BLOCK {

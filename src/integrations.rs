@@ -6,6 +6,8 @@ pub(crate) mod futures;
 pub mod http;
 #[cfg(feature = "rayon")]
 pub mod rayon;
+#[cfg(feature = "serde")]
+mod serde;
 #[cfg(feature = "tokio")]
 pub mod tokio;
 #[cfg(feature = "tower")]

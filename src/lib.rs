@@ -13,6 +13,8 @@ mod sync;
 
 mod contents;
 mod count;
+mod field_map;
+mod field_value;
 mod hamt;
 mod id;
 #[expect(unsafe_code, reason = "the erased value")]
@@ -27,9 +29,15 @@ mod var;
 
 mod context;
 
+mod field_slot;
 mod future;
 mod propagate;
 
+// These see the crate root and, of what is above, only what is called `field_…`.
+pub mod fields;
+pub mod thread_fields;
+
+// This sees the crate root only.
 #[cfg(feature = "wire")]
 pub mod wire;
 
@@ -65,4 +73,6 @@ pub mod documentation {
     pub mod design {}
     #[doc = include_str!("../docs/performance.md")]
     pub mod performance {}
+    #[doc = include_str!("../docs/model-checking.md")]
+    pub mod model_checking {}
 }

@@ -15,6 +15,7 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 
 use crate::count::RefCount;
+use crate::field_value::{self, ToValue};
 use crate::id::{Key, Number};
 use crate::sync::{Watched, thread_local};
 
@@ -23,6 +24,7 @@ use crate::sync::{Watched, thread_local};
 pub(crate) struct Label<T> {
     name: &'static str,
     kind: &'static Kind,
+    field: Option<Field>,
     of: PhantomData<fn(T) -> T>,
 }
 
@@ -38,7 +40,7 @@ impl<T> Copy for Label<T> {}
 impl<T: Send + Sync + 'static> Label<T> {
     /// Values that show as their type's name only.
     pub(crate) const fn opaque(name: &'static str) -> Self {
-        Self { name, kind: Kind::opaque::<T>(), of: PhantomData }
+        Self { name, kind: Kind::opaque::<T>(), field: None, of: PhantomData }
     }
 
     /// The same, for values that show as they show themselves.
@@ -49,11 +51,25 @@ impl<T: Send + Sync + 'static> Label<T> {
         Self { kind: Kind::shown::<T>(), ..self }
     }
 
+    /// The same, for values that are log fields.
+    pub(crate) const fn logged(self) -> Self
+    where
+        T: ToValue,
+    {
+        Self {
+            field: Some(|value| value.downcast_ref::<T>().map(field_value::of_variable)),
+            ..self
+        }
+    }
+
     #[inline]
     pub(crate) const fn name(&self) -> &'static str {
         self.name
     }
 }
+
+/// A value as a log field; made for its type.
+type Field = fn(&Value) -> Option<field_value::Value>;
 
 /// Ends a value without owners; made for its type.
 type Dispose = unsafe fn(NonNull<Header>);
@@ -103,6 +119,8 @@ struct Header {
     watched: Watched,
     name: &'static str,
     kind: &'static Kind,
+    /// Not part of `kind`: a type that can be shown and logged is known to be both only where it is known to be one.
+    field: Option<Field>,
     // Last, beside the value: a read looks at both.
     number: Number,
 }
@@ -125,12 +143,13 @@ unsafe impl Sync for Value {}
 impl Value {
     #[inline]
     pub(crate) fn new<T: Send + Sync + 'static>(key: Key<T>, label: Label<T>, value: T) -> Self {
-        let Label { name, kind, .. } = label;
+        let Label { name, kind, field, .. } = label;
         let header = Header {
             count: RefCount::one(),
             watched: Watched::new(),
             name,
             kind,
+            field,
             number: key.number(),
         };
         let stored = Box::into_raw(Box::new(Stored { header, value }));
@@ -152,6 +171,11 @@ impl Value {
 
     pub(crate) fn name(&self) -> &'static str {
         self.header().name
+    }
+
+    /// The value as a log field, if its variable says that it is one.
+    pub(crate) fn field(&self) -> Option<field_value::Value> {
+        self.header().field?(self) // user code: T::to_value
     }
 
     /// The value, if it is filed under `key`.

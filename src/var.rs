@@ -5,6 +5,8 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use crate::current;
 use crate::default::Default;
+use crate::field_map::Fields;
+use crate::field_value::ToValue;
 use crate::id::{Key, OnceKey};
 use crate::token::{Binding, LookupError, ResetError, ResetErrorKind, Token};
 use crate::value::{Label, Value, is_plain};
@@ -108,6 +110,28 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
         self
     }
 
+    /// Has the values seen by [`fields::visit`](crate::fields::visit) and so by log lines, under the variable's name.
+    ///
+    /// A field that is [bound](crate::fields::bind) under the same key goes before the variable. A default is not seen:
+    /// where it should be, name the variable in a [`Selection`](crate::fields::Selection).
+    ///
+    /// ```
+    /// # use contextvars::{Context, ContextVar, fields};
+    /// static USER: ContextVar<&str> = ContextVar::new("user").logged();
+    ///
+    /// let context = Context::new().with_value(&USER, "ann");
+    /// let entry = context.iter().next().unwrap();
+    /// assert_eq!(entry.field(), Some(fields::Value::from("ann")));
+    /// ```
+    #[must_use = "this is the variable, with its values logged"]
+    pub const fn logged(mut self) -> Self
+    where
+        T: ToValue,
+    {
+        self.label = self.label.logged();
+        self
+    }
+
     /// Has the values stay behind when the context is copied: [`Context::current`](crate::Context::current),
     /// [`copy_context`](crate::copy_context), `propagate` and `in_current_context` leave them out.
     ///
@@ -150,6 +174,15 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
     #[inline]
     pub(crate) fn hold(&self, value: T) -> Value {
         Value::new(self.key.get_or_draw(self.local), self.label, value)
+    }
+}
+
+impl ContextVar<Fields> {
+    /// The one under whose number a context keeps the bound log fields.
+    pub(crate) const fn of_fields() -> Self {
+        let mut var = Self::new("fields");
+        var.key = OnceKey::of_fields();
+        var
     }
 }
 

@@ -11,17 +11,11 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use contextvars::{Context, copy_context};
-use contextvars_benches::peers::{self, ImblHash, ImblOrd, Key, NAMES, StdMap};
+use contextvars_benches::peers::{self, ImblHash, ImblOrd, Key, NAMES, RpdsHash, StdMap};
 use contextvars_benches::{
-    Var, context_of, each, measured, per_op, per_op_on_two_threads, unbound,
+    Var, context_of, each, measured, per_op, per_op_on_two_threads, seen, unbound,
 };
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-
-/// Drops a value where the compiler has to believe that someone looked at it.
-fn seen<T>(value: T) {
-    black_box(&value);
-    drop(value);
-}
 
 fn copy(c: &mut Criterion) {
     let mut group = c.benchmark_group("copy + drop");
@@ -62,6 +56,10 @@ fn copy_by_peers(c: &mut Criterion) {
     });
     group.bench_function(BenchmarkId::new("imbl::HashMap", 8), |b| {
         let map: ImblHash = peers::map_of(8);
+        per_op(b, || each!(_at => seen(map.clone())));
+    });
+    group.bench_function(BenchmarkId::new("rpds::HashTrieMap", 8), |b| {
+        let map: RpdsHash = peers::map_of(8);
         per_op(b, || each!(_at => seen(map.clone())));
     });
     group.finish();
@@ -134,6 +132,10 @@ fn first_set_in_maps(c: &mut Criterion) {
         });
         group.bench_function(BenchmarkId::new("imbl::OrdMap", n), |b| {
             per_op(b, || each!(at => seen(replaced!(ord, keys[at]))));
+        });
+        let rpds: RpdsHash = peers::map_of(n);
+        group.bench_function(BenchmarkId::new("rpds::HashTrieMap", n), |b| {
+            per_op(b, || each!(at => seen(rpds.insert(keys[at], Arc::new(black_box(7))))));
         });
     }
     let default_hasher: HashMap<u64, Arc<u64>> = peers::map_of(8);

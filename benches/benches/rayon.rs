@@ -38,43 +38,24 @@ fn pool(threads: usize) -> ThreadPool {
         .expect("a benchmark may start a thread or two")
 }
 
-/// Times `turn`, which does `operations`, in the context on the one thread of the pool, and reports one of them.
-fn on_one_thread(
+/// Times `turn`, which does `operations`, in the context on a thread of the pool, and reports one of them.
+fn time(
     bencher: &mut Bencher<'_, WallTime>,
     pool: &ThreadPool,
     context: &Context,
     operations: u32,
     turn: impl Fn() + Sync,
 ) {
+    let alone = pool.current_num_threads() == 1;
     bencher.iter_custom(|turns| {
-        let time = || -> Duration {
-            let start = ThreadTime::now();
+        let timed = || -> Duration {
+            let (processor, wall) = (ThreadTime::now(), Instant::now());
             for _ in 0..turns {
                 turn();
             }
-            start.elapsed() / operations
+            (if alone { processor.elapsed() } else { wall.elapsed() }) / operations
         };
-        pool.install(|| context.clone().run(time))
-    });
-}
-
-/// Times `turn`, which does `operations` on any of the threads of the pool, and reports one of them.
-fn on_two_threads(
-    bencher: &mut Bencher<'_, WallTime>,
-    pool: &ThreadPool,
-    context: &Context,
-    operations: u32,
-    turn: impl Fn() + Sync,
-) {
-    bencher.iter_custom(|turns| {
-        let time = || -> Duration {
-            let start = Instant::now();
-            for _ in 0..turns {
-                turn();
-            }
-            start.elapsed() / operations
-        };
-        pool.install(|| context.clone().run(time))
+        pool.install(|| context.clone().run(timed))
     });
 }
 
@@ -96,22 +77,22 @@ fn item(c: &mut Criterion) {
     let pool = pool(1);
     let mut group = c.benchmark_group("rayon item");
     group.bench_function("bare", |b| {
-        on_one_thread(b, &pool, &Context::new(), ITEMS, || sum_of(whole()));
+        time(b, &pool, &Context::new(), ITEMS, || sum_of(whole()));
     });
     for n in SIZES {
         let context = context_of(n);
         group.bench_function(BenchmarkId::new("contextvars", n), |b| {
-            on_one_thread(b, &pool, &context, ITEMS, || sum_of(whole().in_current_context()));
+            time(b, &pool, &context, ITEMS, || sum_of(whole().in_current_context()));
         });
     }
     let var: Var = black_box(measured(8)[0]);
     group.bench_function(BenchmarkId::new("contextvars, and get", 8), |b| {
-        on_one_thread(b, &pool, &context_of(8), ITEMS, || {
+        time(b, &pool, &context_of(8), ITEMS, || {
             sum_of(whole().in_current_context().map(|item| item + u32::from(var.get() == 7)));
         });
     });
     group.bench_function(BenchmarkId::new("contextvars, and set", 8), |b| {
-        on_one_thread(b, &pool, &context_of(8), ITEMS, || {
+        time(b, &pool, &context_of(8), ITEMS, || {
             sum_of(whole().in_current_context().inspect(|item| drop(var.set(u64::from(*item)))));
         });
     });
@@ -119,20 +100,16 @@ fn item(c: &mut Criterion) {
 }
 
 fn split(c: &mut Criterion) {
-    let (one, two) = (pool(1), pool(2));
-    for (name, pool) in [("rayon split", &one), ("rayon split, two threads", &two)] {
-        let time = |b: &mut Bencher<'_, WallTime>, context: &Context, turn: fn()| match pool
-            .current_num_threads()
-        {
-            1 => on_one_thread(b, pool, context, ITEMS, turn),
-            _ => on_two_threads(b, pool, context, ITEMS, turn),
-        };
+    for (name, threads) in [("rayon split", 1), ("rayon split, two threads", 2)] {
+        let pool = pool(threads);
         let mut group = c.benchmark_group(name);
-        group.bench_function("bare", |b| time(b, &Context::new(), || sum_of(pieces())));
+        group.bench_function("bare", |b| {
+            time(b, &pool, &Context::new(), ITEMS, || sum_of(pieces()));
+        });
         for n in SIZES {
             let context = context_of(n);
             group.bench_function(BenchmarkId::new("contextvars", n), |b| {
-                time(b, &context, || sum_of(pieces().in_current_context()));
+                time(b, &pool, &context, ITEMS, || sum_of(pieces().in_current_context()));
             });
         }
         group.finish();
@@ -143,14 +120,14 @@ fn join(c: &mut Criterion) {
     let pool = pool(1);
     let mut group = c.benchmark_group("rayon join");
     group.bench_function("bare", |b| {
-        on_one_thread(b, &pool, &Context::new(), TURN, || {
+        time(b, &pool, &Context::new(), TURN, || {
             each!(_at => rayon::join(|| black_box(()), || black_box(())));
         });
     });
     for n in SIZES {
         let context = context_of(n);
         group.bench_function(BenchmarkId::new("contextvars", n), |b| {
-            on_one_thread(b, &pool, &context, TURN, || {
+            time(b, &pool, &context, TURN, || {
                 each!(_at => contextvars::rayon::join(|| black_box(()), || black_box(())));
             });
         });
@@ -162,14 +139,14 @@ fn scope(c: &mut Criterion) {
     let pool = pool(1);
     let mut group = c.benchmark_group("rayon scope + spawn");
     group.bench_function("bare", |b| {
-        on_one_thread(b, &pool, &Context::new(), TURN, || {
+        time(b, &pool, &Context::new(), TURN, || {
             rayon::scope(|scope| each!(_at => scope.spawn(|_| black_box(()))));
         });
     });
     for n in SIZES {
         let context = context_of(n);
         group.bench_function(BenchmarkId::new("contextvars", n), |b| {
-            on_one_thread(b, &pool, &context, TURN, || {
+            time(b, &pool, &context, TURN, || {
                 contextvars::rayon::scope(|scope| each!(_at => scope.spawn(|_| black_box(()))));
             });
         });
@@ -186,7 +163,7 @@ fn spawn(c: &mut Criterion) {
     let pool = pool(1);
     let mut group = c.benchmark_group("rayon spawn");
     group.bench_function("bare", |b| {
-        on_one_thread(b, &pool, &Context::new(), TURN, || {
+        time(b, &pool, &Context::new(), TURN, || {
             each!(_at => rayon::spawn(|| black_box(())));
             catch_up();
         });
@@ -194,7 +171,7 @@ fn spawn(c: &mut Criterion) {
     for n in SIZES {
         let context = context_of(n);
         group.bench_function(BenchmarkId::new("contextvars", n), |b| {
-            on_one_thread(b, &pool, &context, TURN, || {
+            time(b, &pool, &context, TURN, || {
                 each!(_at => contextvars::rayon::spawn(|| black_box(())));
                 catch_up();
             });

@@ -8,7 +8,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use contextvars::{Context, ContextVar};
-use contextvars_benches::peers::{self, ImblHash, ImblOrd, Key, NAMES, StdMap};
+use contextvars_benches::peers::{self, Fluid, ImblHash, ImblOrd, Key, NAMES, RpdsHash, StdMap};
 use contextvars_benches::{Var, context_of, declare, each, measured, per_op, variables};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use tokio::task::LocalKey;
@@ -33,6 +33,17 @@ tokio::task_local! {
     static K7: u64;
     static STRING: String;
     static ARC_STR: Arc<str>;
+}
+
+fluid_let::fluid_let! {
+    static F0: u64;
+    static F1: u64;
+    static F2: u64;
+    static F3: u64;
+    static F4: u64;
+    static F5: u64;
+    static F6: u64;
+    static F7: u64;
 }
 
 /// A read of the eight in turn, or of one eight times.
@@ -109,6 +120,30 @@ fn opaque_key(keys: &[&'static LocalKey<u64>; 8]) -> u64 {
     sum_of!([0, 1, 2, 3, 4, 5, 6, 7] at => keys[at].get())
 }
 
+fn fluid_let(c: &mut Criterion) {
+    let mut group = c.benchmark_group("get");
+    let eight: [Fluid; 8] = [&F0, &F1, &F2, &F3, &F4, &F5, &F6, &F7];
+    for (n, fluids) in [(1, [eight[3]; 8]), (8, eight)] {
+        group.bench_function(BenchmarkId::new("fluid-let, opaque", n), |b| {
+            peers::within_fluids(&eight, &mut || per_op(b, || opaque_fluid(&fluids)));
+        });
+    }
+    group.bench_function(BenchmarkId::new("fluid-let, named", 8), |b| {
+        peers::within_fluids(&eight, &mut || {
+            per_op(b, || {
+                sum_of!([&F0, &F1, &F2, &F3, &F4, &F5, &F6, &F7] fluid =>
+                    fluid.copied().unwrap_or(0))
+            });
+        });
+    });
+    group.finish();
+}
+
+fn opaque_fluid(fluids: &[Fluid; 8]) -> u64 {
+    let fluids = black_box(fluids);
+    sum_of!([0, 1, 2, 3, 4, 5, 6, 7] at => fluids[at].copied().unwrap_or(0))
+}
+
 fn opentelemetry(c: &mut Criterion) {
     let mut group = c.benchmark_group("get");
     group.bench_function(BenchmarkId::new("opentelemetry", 1), |b| {
@@ -148,6 +183,7 @@ fn maps(c: &mut Criterion) {
     for n in [1, 8, 32, 1000] {
         let (std, hash, ord): (StdMap, ImblHash, ImblOrd) =
             (peers::map_of(n), peers::map_of(n), peers::map_of(n));
+        let rpds: RpdsHash = peers::map_of(n);
         group.bench_function(BenchmarkId::new("HashMap", n), |b| {
             let keys = black_box(peers::keys(n));
             per_op(b, || sum_of!([0, 1, 2, 3, 4, 5, 6, 7] at => *std[&keys[at]]));
@@ -160,6 +196,10 @@ fn maps(c: &mut Criterion) {
             let keys = black_box(peers::keys(n));
             per_op(b, || sum_of!([0, 1, 2, 3, 4, 5, 6, 7] at => *ord[&keys[at]]));
         });
+        group.bench_function(BenchmarkId::new("rpds::HashTrieMap", n), |b| {
+            let keys = black_box(peers::keys(n));
+            per_op(b, || sum_of!([0, 1, 2, 3, 4, 5, 6, 7] at => *rpds[&keys[at]]));
+        });
     }
     group.finish();
 }
@@ -169,6 +209,8 @@ fn limit(c: &mut Criterion) {
     thread_local!(static CELL: std::cell::Cell<u64> = const { std::cell::Cell::new(7) });
 
     c.benchmark_group("get").bench_function("limit: thread_local Cell", |b| {
+        // Somebody else may have its address and write to it: a cell that nobody writes to is a constant.
+        CELL.with(|cell| black_box(cell).set(7));
         per_op(b, || sum_of!([0, 1, 2, 3, 4, 5, 6, 7] at => CELL.get() + at));
     });
 }
@@ -219,6 +261,6 @@ fn default_value(c: &mut Criterion) {
 criterion_group! {
     name = benches;
     config = contextvars_benches::criterion();
-    targets = contextvars, tokio, opentelemetry, dcontext, maps, limit, value_types, default_value
+    targets = contextvars, tokio, fluid_let, opentelemetry, dcontext, maps, limit, value_types, default_value
 }
 criterion_main!(benches);

@@ -8,7 +8,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use contextvars::ContextVar;
-use contextvars_benches::peers::{self, ImblHash, Key, NAMES, OtelKey, StdMap};
+use contextvars_benches::peers::{self, Fluid, ImblHash, Key, NAMES, OtelKey, RpdsHash, StdMap};
 use contextvars_benches::{Var, context_of, declare, each, measured, per_op, unbound};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 
@@ -30,6 +30,17 @@ tokio::task_local! {
     static K5: u64;
     static K6: u64;
     static K7: u64;
+}
+
+fluid_let::fluid_let! {
+    static F0: u64;
+    static F1: u64;
+    static F2: u64;
+    static F3: u64;
+    static F4: u64;
+    static F5: u64;
+    static F6: u64;
+    static F7: u64;
 }
 
 const GROUP: &str = "set + undo";
@@ -82,6 +93,13 @@ fn tokio(c: &mut Criterion) {
         });
     });
     group.finish();
+}
+
+fn fluid_let(c: &mut Criterion) {
+    c.benchmark_group(GROUP).bench_function(BenchmarkId::new("fluid-let, opaque", 8), |b| {
+        let eight: [Fluid; 8] = black_box([&F0, &F1, &F2, &F3, &F4, &F5, &F6, &F7]);
+        per_op(b, || each!(at => eight[at].set(black_box(7), || black_box(()))));
+    });
 }
 
 fn attach(key: impl OtelKey) {
@@ -140,6 +158,16 @@ fn maps(c: &mut Criterion) {
                 });
             });
         });
+        group.bench_function(BenchmarkId::new("rpds::HashTrieMap", n), |b| {
+            let mut map: RpdsHash = peers::map_of(n);
+            per_op(b, || {
+                each!(at => {
+                    let old = Arc::clone(&map[&keys[at]]);
+                    map.insert_mut(keys[at], Arc::new(black_box(7)));
+                    map.insert_mut(keys[at], old);
+                });
+            });
+        });
     }
     group.finish();
 }
@@ -162,6 +190,6 @@ fn limit(c: &mut Criterion) {
 criterion_group! {
     name = benches;
     config = contextvars_benches::criterion();
-    targets = contextvars, tokio, opentelemetry, dcontext, maps, limit
+    targets = contextvars, tokio, fluid_let, opentelemetry, dcontext, maps, limit
 }
 criterion_main!(benches);

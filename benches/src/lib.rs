@@ -9,13 +9,16 @@
 //! | `copy` | what does a snapshot cost, and the first change made to it? |
 //! | `poll` | what does entering a context cost, for a call and for each poll of a future? |
 //! | `spawn` | what does a task that inherits its context cost? |
+//! | `growth` | what grows with the number of variables, and with the depth of calls? |
 //! | `rayon` | what does it cost to bring the context to rayon's jobs? |
 //! | `alloc` | how often and how much does each operation allocate, and what does a live context hold? |
 //!
 //! ```text
-//! cargo bench -p contextvars-benches                          # everything, some minutes
-//! cargo bench -p contextvars-benches -- --test                # does each benchmark still run? seconds
-//! cargo run --release -p contextvars-benches --bin table      # the medians of the last run, and the goals
+//! cargo bench -p contextvars-benches                              # everything, some minutes
+//! cargo bench -p contextvars-benches -- --test                    # does each benchmark still run? seconds
+//! cargo run --release -p contextvars-benches --bin table          # the medians of the last run, and the goals
+//! cargo run --release -p contextvars-benches --bin instructions   # instructions per operation, and their budget
+//! cargo run --release -p contextvars-benches --bin soak           # does the memory of a server grow?
 //! ```
 //!
 //! # How one operation is timed
@@ -44,6 +47,7 @@ use criterion::measurement::WallTime;
 use criterion::{Bencher, Criterion};
 
 pub mod peers;
+pub mod svg;
 
 /// Operations in one iteration of a benchmark; see the crate's documentation.
 pub const TURN: u32 = 8;
@@ -71,8 +75,11 @@ const ONE: usize = 3;
 /// Numbers given before the first measured variable.
 const UNMEASURED: usize = 3;
 
-/// The eight that were [declared](declare), if any, then leaked ones up to 1008, numbered in this order: 1000 to set,
-/// eight that stay unset.
+/// Variables that a context may have.
+const BOUND: usize = 10_000;
+
+/// The eight that were [declared](declare), if any, then leaked ones, numbered in this order: 10,000 to set, eight that
+/// stay unset.
 pub fn variables() -> &'static [Var] {
     static ALL: LazyLock<Vec<Var>> = LazyLock::new(|| {
         let leaked = || -> Var { Box::leak(Box::new(ContextVar::new("leaked"))) };
@@ -81,7 +88,8 @@ pub fn variables() -> &'static [Var] {
         for _ in 0..UNMEASURED {
             numbered = numbered.with_value(leaked(), 0);
         }
-        let all: Vec<Var> = declared.chain(std::iter::repeat_with(leaked)).take(1008).collect();
+        let all: Vec<Var> =
+            declared.chain(std::iter::repeat_with(leaked)).take(BOUND + 8).collect();
         let _: Context = all.iter().fold(numbered, |context, var| context.with_value(*var, 0));
         all
     });
@@ -92,9 +100,9 @@ pub fn variables() -> &'static [Var] {
 ///
 /// # Panics
 ///
-/// If `n` is more than 1000.
+/// If `n` is more than 10,000.
 pub fn bound(n: usize) -> &'static [Var] {
-    assert!(n <= 1000, "1000 variables are made, {n} were asked for");
+    assert!(n <= BOUND, "{BOUND} variables are made, {n} were asked for");
     if n == 1 { &variables()[ONE..=ONE] } else { &variables()[..n] }
 }
 
@@ -133,14 +141,27 @@ macro_rules! each {
     };
 }
 
+/// Drops a value where the compiler has to believe that someone looked at it.
+///
+/// The value stays where it is: moved through a `black_box`, it would be loaded right after it was stored.
+pub fn seen<T>(value: T) {
+    black_box(&value);
+    drop(value);
+}
+
 /// Times `turn`, which does [`TURN`] operations, and reports one of them.
-pub fn per_op<R>(bencher: &mut Bencher<'_, WallTime>, mut turn: impl FnMut() -> R) {
+pub fn per_op<R>(bencher: &mut Bencher<'_, WallTime>, turn: impl FnMut() -> R) {
+    per(TURN, bencher, turn);
+}
+
+/// Times `turn`, which does as many `operations`, and reports one of them.
+pub fn per<R>(operations: u32, bencher: &mut Bencher<'_, WallTime>, mut turn: impl FnMut() -> R) {
     bencher.iter_custom(|turns| {
         let start = ThreadTime::now();
         for _ in 0..turns {
             black_box(turn());
         }
-        start.elapsed() / TURN
+        start.elapsed() / operations
     });
 }
 

@@ -18,6 +18,17 @@ pub fn within(keys: &[&'static LocalKey<u64>], f: &mut dyn FnMut()) {
     }
 }
 
+/// A variable of `fluid-let`, as the benchmarks hand it around.
+pub type Fluid = &'static fluid_let::DynamicVariable<u64>;
+
+/// Calls `f` with all of `fluids` set, which is for the length of a call here too.
+pub fn within_fluids(fluids: &[Fluid], f: &mut dyn FnMut()) {
+    match fluids {
+        [] => f(),
+        [first, rest @ ..] => first.set(7, || within_fluids(rest, f)),
+    }
+}
+
 /// An OpenTelemetry value: the type is the key there.
 #[derive(Clone, Copy, Debug)]
 pub struct Key<const N: usize>(pub u64);
@@ -100,6 +111,9 @@ pub type ImblHash = imbl::GenericHashMap<u64, Arc<u64>, Hash, DefaultSharedPtr>;
 
 /// Its ordered sibling, a B+ tree.
 pub type ImblOrd = imbl::OrdMap<u64, Arc<u64>>;
+
+/// Another hash trie, of `rpds`; counted across threads as the others are.
+pub type RpdsHash = rpds::HashTrieMapSync<u64, Arc<u64>, Hash>;
 
 /// `n` entries with the keys 0 to `n - 1`.
 pub fn map_of<M: FromIterator<(u64, Arc<u64>)>>(n: usize) -> M {

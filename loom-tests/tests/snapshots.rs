@@ -58,6 +58,36 @@ fn who_reads_a_snapshot_does_not_see_who_writes_to_a_copy() {
     });
 }
 
+// sabotage: src/count.rs: self.0.load(Ordering::Acquire) == 1 => self.0.load(Ordering::Relaxed) == 1
+// sabotage: src/hamt.rs: Mut::Unique(branch) => link = branch.child_mut(digit(digits)), => Mut::Unique(branch) => link = branch.child_mut(digit(!digits)),
+#[test]
+fn a_set_and_its_reset_leave_what_is_shared_alone() {
+    model("set and reset on both sides", || {
+        let live = Live::new();
+        let mut mine =
+            Context::new().with_value(&ONE, live.value(1)).with_value(&TWO, live.value(2));
+        let mut theirs = mine.clone();
+        let three = live.value(30);
+        let other = thread::spawn(move || {
+            theirs.run(|| {
+                let token = ONE.set(three);
+                assert_eq!(ONE.with(Value::number), 30);
+                ONE.reset(token).unwrap();
+                assert_eq!(ONE.with(Value::number), 1);
+            });
+        });
+        mine.run(|| {
+            let token = THREE.set(live.value(3));
+            assert_eq!(ONE.with(Value::number), 1);
+            THREE.reset(token).unwrap();
+            assert!(THREE.try_with(|_| ()).is_err());
+        });
+        drop(mine);
+        other.join().unwrap();
+        assert_eq!(live.count(), 0);
+    });
+}
+
 // sabotage: src/count.rs: self.0.fetch_sub(1, Ordering::Release) => self.0.fetch_sub(1, Ordering::Relaxed)
 // sabotage: src/hamt/node.rs: Ref::Branch(branch) => branch.count.acquire(), => Ref::Branch(_) => {}
 #[test]

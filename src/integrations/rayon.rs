@@ -159,10 +159,13 @@ struct InContext<C> {
 }
 
 impl<C> InContext<C> {
-    /// A step that gives `inner` up.
-    fn step<R>(self, step: impl FnOnce(C) -> R) -> (R, Context) {
+    /// A step that gives `inner` up. What is left is the context, twice.
+    fn step<R>(self, step: impl FnOnce(C) -> R) -> (R, Context, Context) {
         let Self { inner, context } = self;
-        (context.clone().run(|| step(inner)), context)
+        let mut working = context.clone();
+        let result = working.run(|| step(inner)); // user code
+        renew(&mut working, &context);
+        (result, working, context)
     }
 
     /// A step that keeps it.
@@ -177,17 +180,17 @@ impl<T, C: Consumer<T>> Consumer<T> for InContext<C> {
     type Result = C::Result;
 
     fn split_at(self, index: usize) -> (Self, Self, Self::Reducer) {
-        let ((left, right, reducer), context) = self.step(|inner| inner.split_at(index)); // user code
+        let ((left, right, reducer), working, context) = self.step(|inner| inner.split_at(index));
         (
-            Self { inner: left, context: context.clone() },
+            Self { inner: left, context: working },
             Self { inner: right, context: context.clone() },
             InContext { inner: reducer, context },
         )
     }
 
     fn into_folder(self) -> Self::Folder {
-        let (inner, context) = self.step(Consumer::into_folder); // user code
-        InContextFolder { inner, working: context.clone(), context }
+        let (inner, working, context) = self.step(Consumer::into_folder);
+        InContextFolder { inner, context, working }
     }
 
     fn full(&self) -> bool {
@@ -209,7 +212,8 @@ impl<T, C: UnindexedConsumer<T>> UnindexedConsumer<T> for InContext<C> {
 
 impl<T, R: Reducer<T>> Reducer<T> for InContext<R> {
     fn reduce(self, left: T, right: T) -> T {
-        self.step(|inner| inner.reduce(left, right)).0 // user code
+        let Self { inner, mut context } = self;
+        context.run(|| inner.reduce(left, right)) // user code
     }
 }
 
@@ -220,14 +224,31 @@ struct InContextFolder<F> {
     working: Context,
 }
 
+/// Makes `working` a copy of `context` again. Whatever is bound or cleared in a copy draws an identity for it.
+#[inline]
+fn renew(working: &mut Context, context: &Context) {
+    if !working.is_untouched() {
+        *working = context.clone(); // user code: T::drop
+    }
+}
+
 impl<T, F: Folder<T>> Folder<T> for InContextFolder<F> {
     type Result = F::Result;
 
     fn consume(self, item: T) -> Self {
-        let Self { inner, context, mut working } = self;
-        let inner = working.run(|| inner.consume(item)); // user code
-        if !working.is_untouched() {
-            working = context.clone(); // user code: T::drop
+        self.consume_iter(std::iter::once(item))
+    }
+
+    /// Written out, because the one that is provided moves the folder with its contexts for every item, which takes ten
+    /// times as long.
+    fn consume_iter<I: IntoIterator<Item = T>>(self, items: I) -> Self {
+        let Self { mut inner, context, mut working } = self;
+        for item in items {
+            inner = working.run(|| inner.consume(item)); // user code
+            renew(&mut working, &context);
+            if inner.full() {
+                break;
+            }
         }
         Self { inner, context, working }
     }

@@ -85,26 +85,26 @@ fn what_is_queued_waits_for_the_outermost_drop() {
     struct Level {
         next: Option<Value>,
         beside: Option<Value>,
-        level: u32,
+        depth: u32,
         ended: Arc<Mutex<Vec<u32>>>,
     }
     impl Drop for Level {
         fn drop(&mut self) {
             drop(self.next.take());
             drop(self.beside.take());
-            self.ended.lock().unwrap().push(self.level);
+            self.ended.lock().unwrap().push(self.depth);
         }
     }
     let ended = Arc::<Mutex<Vec<u32>>>::default();
     let mut chain = None;
-    for level in (0..2 * NESTING).rev() {
+    for depth in (0..2 * NESTING).rev() {
         let beside = Some(value(2, Arc::clone(&ended)));
-        chain = Some(value(1, Level { next: chain, beside, level, ended: Arc::clone(&ended) }));
+        chain = Some(value(1, Level { next: chain, beside, depth, ended: Arc::clone(&ended) }));
     }
     drop(chain);
     let ended = Arc::into_inner(ended).unwrap().into_inner().unwrap();
     assert_eq!(ended.len(), 2 * NESTING as usize);
-    assert!(ended[..NESTING as usize].iter().all(|&level| level < NESTING), "{ended:?}");
+    assert!(ended[..NESTING as usize].iter().all(|&depth| depth < NESTING), "{ended:?}");
 }
 
 #[test]

@@ -217,3 +217,20 @@ fn an_iterator_that_is_never_driven_is_dropped_inside_the_context() {
     bound(50).run(|| drop(items));
     assert_eq!(all(&dropped), [Some(1)]);
 }
+
+#[test]
+fn an_item_that_clears_the_log_fields_clears_them_for_itself() {
+    use contextvars::fields::{self, kv};
+
+    let seen: Vec<_> = fields::bound(kv! { user = "ann" }).run(|| {
+        let items = (0..64).into_par_iter().with_min_len(64).in_current_context();
+        items
+            .map(|_| {
+                let seen = fields::get().len();
+                fields::clear();
+                seen
+            })
+            .collect()
+    });
+    assert_eq!(seen, [1; 64]);
+}

@@ -81,14 +81,18 @@ impl Sabotage {
 fn loom(scratch: &Path, arguments: &[&str]) -> io::Result<bool> {
     let mut cargo = Command::new("cargo");
     cargo.arg("test").args(arguments).current_dir(scratch.join("loom-tests"));
-    cargo.env("RUSTFLAGS", "--cfg loom").env("CARGO_TARGET_DIR", target());
+    cargo
+        .env("RUSTFLAGS", "--cfg loom")
+        .env("CARGO_TARGET_DIR", target()?)
+        .env("RUST_BACKTRACE", "0");
     Ok(cargo.output()?.status.success())
 }
 
 /// Where cargo builds: dependencies are compiled once, not for each scratch copy.
-fn target() -> PathBuf {
+fn target() -> io::Result<PathBuf> {
     let own = || Path::new(env!("CARGO_MANIFEST_DIR")).join("target").into_os_string();
-    PathBuf::from(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(own)).join("loom")
+    let target = PathBuf::from(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(own));
+    std::path::absolute(target.join("loom"))
 }
 
 fn sabotages(directory: &Path) -> io::Result<Vec<Sabotage>> {
@@ -101,18 +105,24 @@ fn sabotages(directory: &Path) -> io::Result<Vec<Sabotage>> {
         let source = if path.is_dir() { path.join("main.rs") } else { path };
         all.extend(parse(&binary, &fs::read_to_string(source)?));
     }
+    assert!(!all.is_empty(), "no model names its sabotage");
     Ok(all)
 }
 
+/// Those of one file, each of whose models must have some.
 fn parse(binary: &str, source: &str) -> Vec<Sabotage> {
-    let (mut all, mut pending) = (Vec::new(), Vec::new());
+    let (mut all, mut pending, mut test) = (Vec::new(), Vec::new(), false);
     for line in source.lines() {
         if let Some(sabotage) = line.strip_prefix(COMMENT) {
             let (file, change) = sabotage.split_once(": ").expect("a file and a change");
             let (from, to) = split(change).expect("two texts with an arrow between them");
             pending.push((file.to_owned(), from.to_owned(), to.to_owned()));
+        } else if line == "#[test]" {
+            test = true;
         } else if let Some(name) = line.strip_prefix("fn ") {
             let name = name.split('(').next().unwrap_or_default();
+            assert!(!test || !pending.is_empty(), "{name} does not name its sabotage");
+            test = false;
             all.extend(pending.drain(..).map(|(file, from, to)| Sabotage {
                 model: (binary.to_owned(), name.to_owned()),
                 file,
@@ -121,6 +131,7 @@ fn parse(binary: &str, source: &str) -> Vec<Sabotage> {
             }));
         }
     }
+    assert!(pending.is_empty(), "a sabotage in {binary} has no model below it");
     all
 }
 

@@ -1,0 +1,112 @@
+//! The operations whose instructions are counted, each as in the benchmark that times it.
+
+use std::future::Future;
+use std::hint::black_box;
+use std::pin::pin;
+use std::task::{self, Waker};
+
+use contextvars::{Context, ContextExt, copy_context};
+use contextvars_benches::peers::Never;
+use contextvars_benches::{Var, context_of, each, measured, seen, unbound};
+
+/// Something to count: what it is called, and what does it for a number of turns.
+pub(crate) struct Operation {
+    pub(crate) name: &'static str,
+    pub(crate) run: fn(u64),
+}
+
+const fn operation(name: &'static str, run: fn(u64)) -> Operation {
+    Operation { name, run }
+}
+
+/// All of them, in the order of the budget. The first is not ours: should it grow, the machine's library has changed.
+pub(crate) const OPERATIONS: &[Operation] = &[
+    operation("malloc + free, 48 bytes", malloc),
+    operation("get, 1 variable", |turns| get(1, turns)),
+    operation("get, 8 variables", |turns| get(8, turns)),
+    operation("get, 1000 variables", |turns| get(1000, turns)),
+    operation("with, 8 variables", with),
+    operation("set + reset, bound, 1 variable", |turns| set(1, measured(1), turns)),
+    operation("set + reset, bound, 8 variables", |turns| set(8, measured(8), turns)),
+    operation("set + reset, unset, 1 variable", |turns| set(1, unbound(1), turns)),
+    operation("set + reset, unset, 8 variables", |turns| set(8, unbound(8), turns)),
+    operation("scope, bound, 8 variables", scope),
+    operation("bind, bound, 8 variables", bind),
+    operation("copy_context + drop, 8 variables", copy),
+    operation("run, 8 variables", run),
+    operation("poll, 8 variables", poll),
+    operation("first set after a copy, 1 variable", |turns| first_set(1, turns)),
+    operation("first set after a copy, 8 variables", |turns| first_set(8, turns)),
+    operation("first set after a copy, 32 variables", |turns| first_set(32, turns)),
+];
+
+fn repeat(turns: u64, mut turn: impl FnMut()) {
+    for _ in 0..turns {
+        turn();
+    }
+}
+
+fn malloc(turns: u64) {
+    repeat(turns, || each!(_at => drop(black_box(Box::new(black_box([7_u64; 6]))))));
+}
+
+fn get(n: usize, turns: u64) {
+    let vars = black_box(measured(n));
+    context_of(n).run(|| repeat(turns, || each!(at => black_box(vars[at].get()))));
+}
+
+fn with(turns: u64) {
+    let vars = black_box(measured(8));
+    context_of(8).run(|| {
+        repeat(turns, || each!(at => black_box(vars[at].with(|value| *value))));
+    });
+}
+
+fn set_and_reset(var: Var) {
+    let token = var.set(black_box(7));
+    assert!(var.reset(token).is_ok(), "the token is of this variable and this context");
+}
+
+fn set(n: usize, vars: [Var; 8], turns: u64) {
+    let vars = black_box(vars);
+    context_of(n).run(|| repeat(turns, || each!(at => set_and_reset(vars[at]))));
+}
+
+fn scope(turns: u64) {
+    let vars = black_box(measured(8));
+    context_of(8).run(|| {
+        repeat(turns, || each!(at => vars[at].scope(black_box(7), || black_box(()))));
+    });
+}
+
+fn bind(turns: u64) {
+    let vars = black_box(measured(8));
+    context_of(8).run(|| repeat(turns, || each!(at => drop(vars[at].bind(black_box(7))))));
+}
+
+fn copy(turns: u64) {
+    context_of(8).run(|| repeat(turns, || each!(_at => seen(copy_context()))));
+}
+
+fn run(turns: u64) {
+    let mut contexts: [Context; 8] = std::array::from_fn(|_| context_of(8));
+    let contexts = black_box(&mut contexts);
+    repeat(turns, || each!(at => contexts[at].run(|| black_box(()))));
+}
+
+fn poll(turns: u64) {
+    let mut future = pin!(Never.in_context(context_of(8)));
+    let task = &mut task::Context::from_waker(Waker::noop());
+    repeat(turns, || each!(_at => black_box(future.as_mut().poll(task).is_pending())));
+}
+
+fn copy_run_set(var: Var) {
+    let mut copy = copy_context();
+    copy.run(|| seen(var.set(black_box(7))));
+    seen(copy);
+}
+
+fn first_set(n: usize, turns: u64) {
+    let vars = black_box(measured(n));
+    context_of(n).run(|| repeat(turns, || each!(at => copy_run_set(vars[at]))));
+}

@@ -1,0 +1,145 @@
+//! Does the memory of a server grow? The requests of a week, as fast as they can be served.
+//!
+//! ```text
+//! cargo run --release -p contextvars-benches --bin soak -- [--requests N] [--plot FILE]
+//! ```
+//!
+//! Requests are served on tokio's threads, some at a time: see `request` for what each of them does. A hundred times
+//! the resident memory is read and printed (requests, then KiB). The run fails if memory after the first tenth grew
+//! beyond [`ALLOWANCE`], or if a value is left at the end. Nothing is timed. A small number of requests (1000) is for
+//! valgrind's memcheck, which holds on to memory itself: below [`ENOUGH`] nothing is said about that.
+
+mod plot;
+mod request;
+
+use std::process::ExitCode;
+use std::{env, fs};
+
+use tokio::runtime::{Builder, Runtime};
+
+/// Requests of about a week, of a server that has 16 of them in a second.
+const WEEK: u64 = 10_000_000;
+
+/// Requests after which memory is judged.
+const ENOUGH: u64 = 100_000;
+
+/// How often memory is looked at.
+const SAMPLES: u64 = 100;
+
+/// Samples of the first tenth, while pools and arenas fill.
+const SETTLING: usize = 10;
+
+/// What memory may vary by afterwards: allocators keep what is freed, in pieces of their own choice.
+const ALLOWANCE: u64 = 2048;
+
+/// Requests that are served at the same time.
+const LANES: u64 = 8;
+
+/// Memory after a number of requests.
+#[derive(Clone, Copy)]
+struct Sample {
+    requests: u64,
+    kib: u64,
+}
+
+struct Options {
+    requests: u64,
+    plot: Option<String>,
+}
+
+fn main() -> ExitCode {
+    let outcome = options(env::args().skip(1)).and_then(|options| soak(&options));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options, String> {
+    let mut options = Options { requests: WEEK, plot: None };
+    while let Some(option) = arguments.next() {
+        let value = arguments.next().ok_or_else(|| format!("`{option}` needs a value"))?;
+        match option.as_str() {
+            "--requests" => {
+                let number = value.parse();
+                options.requests = number.map_err(|_| format!("`{value}` is not a number"))?;
+            }
+            "--plot" => options.plot = Some(value),
+            _ => return Err("usage: soak [--requests N] [--plot FILE]".to_owned()),
+        }
+    }
+    Ok(options)
+}
+
+fn soak(options: &Options) -> Result<(), String> {
+    let runtime = Builder::new_multi_thread().worker_threads(2).build();
+    let runtime = runtime.map_err(|error| format!("no runtime: {error}"))?;
+    let mut samples = Vec::new();
+    let mut served = 0;
+    for sample in 1..=SAMPLES {
+        let until = options.requests * sample / SAMPLES;
+        serve(&runtime, served, until);
+        served = until;
+        eprint!("\r{sample} of {SAMPLES}: {served} requests");
+        let Some(kib) = resident() else { continue };
+        println!("{served}\t{kib}");
+        samples.push(Sample { requests: served, kib });
+    }
+    eprintln!();
+    drop(runtime);
+    if let Some(file) = &options.plot {
+        let picture = plot::of(&samples).to_string();
+        fs::write(file, picture).map_err(|error| format!("{file}: {error}"))?;
+    }
+    judge(&samples)
+}
+
+/// Serves the requests with these numbers, and waits for all of them.
+fn serve(runtime: &Runtime, from: u64, until: u64) {
+    runtime.block_on(async {
+        let lanes: Vec<_> = (0..LANES)
+            .map(|lane| {
+                tokio::spawn(async move {
+                    for number in (from..until).filter(|number| number % LANES == lane) {
+                        request::serve(number).await;
+                    }
+                })
+            })
+            .collect();
+        for lane in lanes {
+            lane.await.expect("a request does not panic");
+        }
+    });
+}
+
+/// Resident memory in KiB, where the system says it.
+fn resident() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().strip_suffix(" kB")?.parse().ok()
+}
+
+fn judge(samples: &[Sample]) -> Result<(), String> {
+    let left = request::values_left();
+    if left != 0 {
+        return Err(format!("{left} values are left"));
+    }
+    println!("no value is left");
+    if samples.last().is_some_and(|sample| sample.requests < ENOUGH) {
+        println!("too few requests to judge by");
+        return Ok(());
+    }
+    let Some(settled) = samples.iter().take(SETTLING).map(|sample| sample.kib).max() else {
+        println!("nothing here says how much memory is in use");
+        return Ok(());
+    };
+    let most = samples.iter().map(|sample| sample.kib).max().unwrap_or(settled);
+    if most > settled + ALLOWANCE {
+        return Err(format!("memory grew from {settled} KiB after a tenth to {most} KiB"));
+    }
+    println!("{settled} KiB after a tenth, at most {most} KiB afterwards");
+    Ok(())
+}

@@ -1,0 +1,123 @@
+//! The goals of the design's section on figures, and who reached them.
+
+use crate::estimates::{Medians, Size};
+
+/// `ours` divided by `theirs` is to be at most `limit`.
+struct Goal {
+    what: &'static str,
+    ours: Figure,
+    theirs: Figure,
+    limit: f64,
+}
+
+/// One benchmark: operation, who, number of variables.
+type Figure = (&'static str, &'static str, Size);
+
+const fn goal(what: &'static str, ours: Figure, theirs: Figure, limit: f64) -> Goal {
+    Goal { what, ours, theirs, limit }
+}
+
+const ARC: Figure = ("copy + drop", "limit: Arc", None);
+const ARC_ON_TWO: Figure = ("copy + drop, two threads", "limit: Arc", None);
+const MALLOC: Figure = ("malloc + free", "48 bytes", None);
+const BARE_SPAWN: Figure = ("spawn + join", "bare", None);
+
+const fn get(who: &'static str, n: u32) -> Figure {
+    ("get", who, Some(n))
+}
+
+const fn undo(who: &'static str, n: u32) -> Figure {
+    ("set + undo", who, Some(n))
+}
+
+const fn copy(who: &'static str, n: u32) -> Figure {
+    ("copy + drop", who, Some(n))
+}
+
+const fn first(who: &'static str, n: u32) -> Figure {
+    ("first set", who, Some(n))
+}
+
+const fn poll(who: &'static str, n: u32) -> Figure {
+    ("poll", who, Some(n))
+}
+
+const GET: &str = "contextvars, opaque";
+const NAMED: &str = "contextvars, named";
+const BOUND: &str = "contextvars, opaque, bound";
+const UNSET: &str = "contextvars, opaque, unset";
+const SET: &str = "contextvars, copy, run, set, replaced";
+const WITH_VALUE: &str = "contextvars, with_value, replaced";
+const DIFFERENT: &str = "contextvars, different";
+
+/// Section 5 of the design, in its order.
+const GOALS: &[Goal] = &[
+    goal("get, 1 variable, opaque: tokio", get(GET, 1), get("tokio, opaque", 1), 1.0),
+    goal("get, 8 variables, opaque: tokio", get(GET, 8), get("tokio, opaque", 8), 1.0),
+    goal("get, 1 variable: opentelemetry", get(GET, 1), get("opentelemetry", 1), 1.0 / 3.0),
+    goal("get, 8 variables: opentelemetry", get(GET, 8), get("opentelemetry", 8), 1.0 / 3.0),
+    goal("get, 1 variable: dcontext", get(GET, 1), get("dcontext", 1), 1.0 / 30.0),
+    goal("get, 8 variables: dcontext", get(GET, 8), get("dcontext", 8), 1.0 / 30.0),
+    goal("aim: get, 1 variable, named: tokio", get(NAMED, 1), get("tokio, named", 1), 2.0),
+    goal("aim: get, 8 variables, named: tokio", get(NAMED, 8), get("tokio, named", 8), 2.0),
+    goal("get, 1000 variables: 1", get(GET, 1000), get(GET, 1), 3.5),
+    goal("aim: get, 1000 variables: 1", get(GET, 1000), get(GET, 1), 2.2),
+    goal("set + reset, bound, 1: malloc + free", undo(BOUND, 1), MALLOC, 2.1),
+    goal("set + reset, bound, 8: malloc + free", undo(BOUND, 8), MALLOC, 2.1),
+    goal("set + reset, unset, 8: malloc + free", undo(UNSET, 8), MALLOC, 2.1),
+    goal("aim: set + reset, bound, 8: malloc + free", undo(BOUND, 8), MALLOC, 1.0),
+    goal("set + reset, bound, 1: opentelemetry", undo(BOUND, 1), undo("opentelemetry", 1), 0.25),
+    goal("set + reset, bound, 8: opentelemetry", undo(BOUND, 8), undo("opentelemetry", 8), 0.25),
+    goal("copy_context + drop, 1: Arc", copy("contextvars, copy_context", 1), ARC, 1.2),
+    goal("copy_context + drop, 8: Arc", copy("contextvars, copy_context", 8), ARC, 1.2),
+    goal(
+        "aim: two threads copying: Arc",
+        ("copy + drop, two threads", "contextvars, clone", Some(8)),
+        ARC_ON_TWO,
+        1.25,
+    ),
+    goal("run, 8 variables: Arc", ("run", DIFFERENT, Some(8)), ARC, 0.30),
+    goal("poll, 64 variables: 1", poll(DIFFERENT, 64), poll(DIFFERENT, 1), 1.15),
+    goal("poll, different: tokio", poll(DIFFERENT, 1), poll("tokio, different", 1), 0.6),
+    goal("poll, same: tokio", poll("contextvars, same", 1), poll("tokio, same", 1), 1.1),
+    goal(
+        "poll, different: opentelemetry",
+        poll(DIFFERENT, 8),
+        poll("opentelemetry, different", 8),
+        1.0 / 9.0,
+    ),
+    goal("first set, 1: HashMap + Arc", first(SET, 1), first("HashMap + Arc", 1), 1.25),
+    goal("first set, 8: imbl", first(SET, 8), first("imbl::HashMap", 8), 1.0 / 1.5),
+    goal("first set, 8: HashMap", first(SET, 8), first("HashMap", 8), 1.0),
+    goal("first set, 32: imbl", first(SET, 32), first("imbl::HashMap", 32), 1.0 / 2.5),
+    goal("first set, 1000: imbl", first(SET, 1000), first("imbl::HashMap", 1000), 1.0 / 2.5),
+    goal("aim: first set, 1000: CPython", first(SET, 1000), first("CPython", 1000), 1.0),
+    goal("with_value, 1: HashMap + Arc", first(WITH_VALUE, 1), first("HashMap + Arc", 1), 1.25),
+    goal("with_value, 8: imbl", first(WITH_VALUE, 8), first("imbl::HashMap", 8), 1.0 / 1.5),
+    goal("with_value, 8: HashMap", first(WITH_VALUE, 8), first("HashMap", 8), 1.0),
+    goal("with_value, 32: imbl", first(WITH_VALUE, 32), first("imbl::HashMap", 32), 1.0 / 2.5),
+    goal(
+        "with_value, 1000: imbl",
+        first(WITH_VALUE, 1000),
+        first("imbl::HashMap", 1000),
+        1.0 / 2.5,
+    ),
+    goal("spawn with context: bare", ("spawn + join", "contextvars", Some(8)), BARE_SPAWN, 1.1),
+];
+
+/// Prints each goal beside what was measured.
+pub(crate) fn print(medians: &Medians) {
+    let find = |(operation, who, size): Figure| -> Option<f64> {
+        medians.get(operation)?.get(who)?.get(&size).copied()
+    };
+    println!("\n| goal | ours, ns | theirs, ns | ratio | at most | |\n|---|--:|--:|--:|--:|---|");
+    for Goal { what, ours, theirs, limit } in GOALS {
+        let (Some(ours), Some(theirs)) = (find(*ours), find(*theirs)) else {
+            println!("| {what} | | | | {limit:.3} | not measured |");
+            continue;
+        };
+        let ratio = ours / theirs;
+        let verdict = if ratio <= *limit { "reached" } else { "**missed**" };
+        println!("| {what} | {ours:.2} | {theirs:.2} | {ratio:.3} | {limit:.3} | {verdict} |");
+    }
+}

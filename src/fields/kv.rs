@@ -1,0 +1,67 @@
+//! The macro that writes fields down.
+
+/// Keys and values, for [`bind`](crate::fields::bind), [`bound`](crate::fields::bound) and whatever takes fields.
+///
+/// A key is an identifier, or a literal where it cannot be one. A value is anything that is
+/// [`ToValue`](crate::fields::ToValue); `%` takes its `Display` and `?` its `Debug`, as in tracing's macros. A variable
+/// alone is a field of its own name. The result is an array of pairs.
+///
+/// ```
+/// use contextvars::fields::{Fields, kv};
+///
+/// let (user, path) = ("ann", std::net::Ipv4Addr::LOCALHOST);
+/// let fields = Fields::from_iter(kv! {
+///     user,
+///     attempts = 1 + 2,
+///     %path,
+///     state = ?Some(4),
+///     "http.status" = 200,
+/// });
+/// assert_eq!(
+///     format!("{fields:?}"),
+///     r#"{"user": "ann", "attempts": 3, "path": "127.0.0.1", "state": "Some(4)", "http.status": 200}"#,
+/// );
+/// ```
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __kv {
+    (@key $key:literal) => { $crate::fields::Text::from($key) };
+    (@key $key:ident) => { $crate::fields::Text::of_identifier(::core::stringify!($key)) };
+    (@value $value:literal) => { $crate::fields::Value::from($value) };
+    (@value $value:expr) => { $crate::fields::ToValue::to_value(&$value) };
+
+    // What is done, then what is left to do.
+    (@fields [$($done:tt)*]) => { [$($done)*] };
+    (@fields [$($done:tt)*] $key:tt = %$value:expr $(, $($rest:tt)*)?) => {
+        $crate::__kv!(@field [$($done)*] $key, $crate::fields::display(&$value), $($($rest)*)?)
+    };
+    (@fields [$($done:tt)*] $key:tt = ?$value:expr $(, $($rest:tt)*)?) => {
+        $crate::__kv!(@field [$($done)*] $key, $crate::fields::debug(&$value), $($($rest)*)?)
+    };
+    (@fields [$($done:tt)*] $key:tt = $value:tt $(, $($rest:tt)*)?) => {
+        $crate::__kv!(@field [$($done)*] $key, $value, $($($rest)*)?)
+    };
+    (@fields [$($done:tt)*] $key:tt = $value:expr $(, $($rest:tt)*)?) => {
+        $crate::__kv!(@field [$($done)*] $key, $value, $($($rest)*)?)
+    };
+    (@fields [$($done:tt)*] %$key:ident $(, $($rest:tt)*)?) => {
+        $crate::__kv!(@field [$($done)*] $key, $crate::fields::display(&$key), $($($rest)*)?)
+    };
+    (@fields [$($done:tt)*] ?$key:ident $(, $($rest:tt)*)?) => {
+        $crate::__kv!(@field [$($done)*] $key, $crate::fields::debug(&$key), $($($rest)*)?)
+    };
+    (@fields [$($done:tt)*] $key:ident $(, $($rest:tt)*)?) => {
+        $crate::__kv!(@field [$($done)*] $key, $key, $($($rest)*)?)
+    };
+    (@field [$($done:tt)*] $key:tt, $value:tt, $($rest:tt)*) => {
+        $crate::__kv!(@fields
+            [$($done)* ($crate::__kv!(@key $key), $crate::__kv!(@value $value)),] $($rest)*)
+    };
+    (@field [$($done:tt)*] $key:tt, $value:expr, $($rest:tt)*) => {
+        $crate::__kv!(@fields
+            [$($done)* ($crate::__kv!(@key $key), $crate::__kv!(@value $value)),] $($rest)*)
+    };
+
+    () => { [(); 0].map(|()| ($crate::fields::Text::from(""), $crate::fields::Value::Null)) };
+    ($($fields:tt)+) => { $crate::__kv!(@fields [] $($fields)+) };
+}

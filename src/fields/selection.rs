@@ -1,0 +1,244 @@
+//! An explicit list of what a log line should have.
+
+use std::fmt;
+
+use super::{FieldSink, Fields, Text, ToValue, Value, get, visit_variables};
+use crate::field_value::{caught, of_variable};
+use crate::{Context, ContextVar, Entry, field_slot};
+
+/// Which fields a log line should have, in which order and under which names: for a schema that does not depend on what
+/// happens to be bound.
+///
+/// Lists typed variables, which need not be [`logged`](ContextVar::logged), and bound fields. A variable shows its
+/// default where it is not set, as nowhere else; what has neither is left out, or null with [`or_null`](Self::or_null).
+/// A field that is bound under the key of a listed variable goes before it.
+///
+/// ```
+/// use contextvars::ContextVar;
+/// use contextvars::fields::{self, Fields, Selection, kv};
+///
+/// static REQUEST_ID: ContextVar<u64> = ContextVar::new("request_id");
+/// static USER_ID: ContextVar<u64> = ContextVar::new("user_id");
+/// static REGION: ContextVar<&str> = ContextVar::with_default("region", || "eu");
+///
+/// let selection = Selection::new()
+///     .var(&REQUEST_ID).or_null()
+///     .var(&USER_ID).rename("uid")
+///     .var(&REGION)
+///     .dynamic()
+///     .redact("token");
+///
+/// let mut line = Fields::new();
+/// USER_ID.scope(7, || {
+///     fields::bound(kv! { token = "secret", path = "/" }).run(|| selection.merge_into(&mut line));
+/// });
+/// assert_eq!(
+///     format!("{line:?}"),
+///     r#"{"request_id": null, "uid": 7, "region": "eu", "token": "[redacted]", "path": "/"}"#,
+/// );
+/// ```
+#[derive(Default)]
+#[must_use = "a selection does nothing until it is visited"]
+pub struct Selection {
+    items: Vec<Item>,
+    dynamic: bool,
+    redacted: Vec<Text>,
+}
+
+struct Item {
+    key: Text,
+    /// `None` for a bound field.
+    var: Option<&'static dyn Listed>,
+    or_null: bool,
+}
+
+/// A variable of some type.
+trait Listed: Send + Sync {
+    fn name(&self) -> &'static str;
+    fn is(&self, entry: Entry<'_>) -> bool;
+    /// What it is now, or by default.
+    fn value(&self) -> Option<Value>;
+}
+
+impl<T: ToValue + Send + Sync + 'static> Listed for ContextVar<T> {
+    fn name(&self) -> &'static str {
+        self.name()
+    }
+
+    fn is(&self, entry: Entry<'_>) -> bool {
+        entry.is(self)
+    }
+
+    fn value(&self) -> Option<Value> {
+        // user code: the default and T::to_value. An unset variable is no value, which `caught` cannot return.
+        let mut set = true;
+        let value = caught(|| {
+            let value = self.try_with(of_variable);
+            set = value.is_ok();
+            value.unwrap_or_default()
+        });
+        set.then_some(value)
+    }
+}
+
+impl Selection {
+    /// Nothing, yet.
+    ///
+    /// ```
+    /// # use contextvars::fields::Selection;
+    /// Selection::new().visit(|_, _| unreachable!());
+    /// ```
+    pub const fn new() -> Self {
+        Self { items: Vec::new(), dynamic: false, redacted: Vec::new() }
+    }
+
+    /// Adds a typed variable, under its name.
+    ///
+    /// See [`Selection`] for an example.
+    pub fn var<T: ToValue + Send + Sync + 'static>(mut self, var: &'static ContextVar<T>) -> Self {
+        self.items.push(Item { key: var.name().into(), var: Some(var), or_null: false });
+        self
+    }
+
+    /// Adds a bound field. All that are not listed are added by [`dynamic`](Self::dynamic).
+    ///
+    /// ```
+    /// # use contextvars::fields::{self, Fields, Selection, kv};
+    /// let selection = Selection::new().field("path").field("user").or_null();
+    /// let mut line = Fields::new();
+    /// selection.merge_into(&mut line);
+    /// assert_eq!(line, Fields::from_iter(kv! { user = None::<u8> }));
+    /// ```
+    pub fn field(mut self, key: impl Into<Text>) -> Self {
+        self.items.push(Item { key: key.into(), var: None, or_null: false });
+        self
+    }
+
+    /// Has what was listed last be null where it has no value.
+    ///
+    /// See [`Selection`] for an example.
+    ///
+    /// # Panics
+    ///
+    /// If nothing was listed.
+    #[track_caller]
+    pub fn or_null(mut self) -> Self {
+        self.last().or_null = true;
+        self
+    }
+
+    /// Shows the variable that was listed last under another key.
+    ///
+    /// See [`Selection`] for an example.
+    ///
+    /// # Panics
+    ///
+    /// If it was not a variable that was listed last.
+    #[track_caller]
+    pub fn rename(mut self, key: impl Into<Text>) -> Self {
+        let last = self.last();
+        assert!(last.var.is_some(), "`rename` stands behind a `var`");
+        last.key = key.into();
+        self
+    }
+
+    /// Adds, after those that are listed, what else [`visit`](crate::fields::visit) sees.
+    ///
+    /// See [`Selection`] for an example.
+    pub fn dynamic(mut self) -> Self {
+        self.dynamic = true;
+        self
+    }
+
+    /// Shows `[redacted]` for what has this key, or is a variable of this name, wherever it comes from.
+    ///
+    /// See [`Selection`] for an example.
+    pub fn redact(mut self, key: impl Into<Text>) -> Self {
+        self.redacted.push(key.into());
+        self
+    }
+
+    #[track_caller]
+    fn last(&mut self) -> &mut Item {
+        self.items.last_mut().expect("`or_null` and `rename` stand behind what they are about")
+    }
+
+    /// Calls `f` with the fields, each key once: those that are listed in their order, then the others.
+    ///
+    /// As in [`fields::visit`](crate::fields::visit), `f` and the values' [`ToValue`] may do anything.
+    ///
+    /// ```
+    /// # use contextvars::{ContextVar, fields::{Selection, Value}};
+    /// static REGION: ContextVar<&str> = ContextVar::with_default("region", || "eu");
+    ///
+    /// let mut seen = vec![];
+    /// Selection::new().var(&REGION).visit(|key, value| seen.push((key.to_owned(), value.clone())));
+    /// assert_eq!(seen, [("region".to_owned(), Value::from("eu"))]);
+    /// ```
+    pub fn visit(&self, mut f: impl FnMut(&str, &Value)) {
+        let (variables, bound) = (field_slot::variables(), get());
+        for (place, item) in self.items.iter().enumerate() {
+            if self.items[..place].iter().any(|earlier| earlier.key == item.key) {
+                continue;
+            }
+            if let Some(value) = self.value(item, &bound) {
+                f(&item.key, &value); // user code
+            }
+        }
+        if self.dynamic {
+            self.visit_others(&variables, &bound, &mut f);
+        }
+    }
+
+    /// Adds the fields to a log event, whose own keys win.
+    ///
+    /// See [`Selection`] for an example.
+    pub fn merge_into(&self, event: &mut impl FieldSink) {
+        self.visit(|key, value| event.set_default(key, value));
+    }
+
+    fn value(&self, item: &Item, bound: &Fields) -> Option<Value> {
+        let value = bound.get(&item.key).cloned().or_else(|| item.var?.value());
+        let name = item.var.map_or("", Listed::name);
+        match value {
+            Some(_) if self.hides(&item.key) || self.hides(name) => Some(hidden()),
+            None if item.or_null => Some(Value::Null),
+            value => value,
+        }
+    }
+
+    fn visit_others(&self, variables: &Context, bound: &Fields, f: &mut impl FnMut(&str, &Value)) {
+        let listed = |key: &str| self.items.iter().any(|item| item.key == key);
+        let mut shown = |key: &str, value: &Value| {
+            let hidden = self.hides(key).then(hidden);
+            f(key, hidden.as_ref().unwrap_or(value)); // user code
+        };
+        let taken = |entry: Entry<'_>| {
+            let (name, mut vars) = (entry.name(), self.items.iter().filter_map(|item| item.var));
+            listed(name) || bound.get(name).is_some() || vars.any(|var| var.is(entry))
+        };
+        visit_variables(variables, taken, &mut shown);
+        for (key, value) in bound.iter().filter(|(key, _)| !listed(key)) {
+            shown(key, value);
+        }
+    }
+
+    fn hides(&self, key: &str) -> bool {
+        self.redacted.iter().any(|redacted| redacted == key)
+    }
+}
+
+fn hidden() -> Value {
+    Value::from("[redacted]")
+}
+
+impl fmt::Debug for Selection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let keys: Vec<_> = self.items.iter().map(|item| &item.key).collect();
+        f.debug_struct("Selection")
+            .field("keys", &keys)
+            .field("dynamic", &self.dynamic)
+            .field("redacted", &self.redacted)
+            .finish()
+    }
+}

@@ -1,0 +1,74 @@
+//! Where fields are merged into.
+
+use std::collections::{BTreeMap, HashMap};
+use std::hash::BuildHasher;
+
+use super::{Fields, Text, Value};
+
+/// A log event, to which [`merge_into`](crate::fields::merge_into) adds fields: those that it does not have.
+///
+/// Of the usual collections it is there already. To write to something else without collecting the fields first, use
+/// [`visit`](crate::fields::visit).
+///
+/// ```
+/// use contextvars::fields::{self, FieldSink, Value, kv};
+///
+/// struct Line(String);
+///
+/// impl FieldSink for Line {
+///     fn set_default(&mut self, key: &str, value: &Value) {
+///         if !self.0.contains(&format!(" {key}=")) {
+///             self.0 += &format!(" {key}={value}");
+///         }
+///     }
+/// }
+///
+/// let mut line = Line("paid user=bob".to_string());
+/// fields::bound(kv! { user = "ann", path = "/" }).run(|| fields::merge_into(&mut line));
+/// assert_eq!(line.0, "paid user=bob path=/");
+/// ```
+pub trait FieldSink {
+    /// Adds a field after those that are there, unless there is one of this key.
+    fn set_default(&mut self, key: &str, value: &Value);
+}
+
+/// # Complexity
+///
+/// Linear in the number of fields, for each that is added.
+impl FieldSink for Fields {
+    fn set_default(&mut self, key: &str, value: &Value) {
+        if self.get(key).is_none() {
+            *self = self.exchange(&mut [(key.to_owned().into(), Some(value.clone()))]);
+        }
+    }
+}
+
+macro_rules! lists {
+    ($($key:ty)*) => {$(
+        impl<V: From<Value>> FieldSink for Vec<($key, V)> {
+            fn set_default(&mut self, key: &str, value: &Value) {
+                if self.iter().all(|(held, _)| held.as_str() != key) {
+                    self.push((key.to_owned().into(), value.clone().into()));
+                }
+            }
+        }
+    )*};
+}
+
+lists! { Text String }
+
+impl<V: From<Value>, S: BuildHasher> FieldSink for HashMap<String, V, S> {
+    fn set_default(&mut self, key: &str, value: &Value) {
+        if !self.contains_key(key) {
+            self.insert(key.to_owned(), value.clone().into());
+        }
+    }
+}
+
+impl<V: From<Value>> FieldSink for BTreeMap<String, V> {
+    fn set_default(&mut self, key: &str, value: &Value) {
+        if !self.contains_key(key) {
+            self.insert(key.to_owned(), value.clone().into());
+        }
+    }
+}

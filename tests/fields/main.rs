@@ -1,0 +1,53 @@
+//! Log fields: `fields` and `thread_fields`, rule by rule, and structlog's own tests, sentence by sentence.
+//!
+//! Tests run side by side, and some of them on one thread: one that binds for good does so in a context of its own, one
+//! that uses the thread's map on a thread of its own.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod autotraits;
+mod bind;
+mod bound;
+mod hostile;
+mod kv;
+mod map;
+mod merge;
+mod reentrancy;
+mod scope;
+mod selection;
+#[cfg(feature = "serde")]
+mod serde;
+mod slot;
+mod structlog_bound;
+mod structlog_contextvars;
+mod structlog_thread_dict;
+mod structlog_threadlocal;
+mod thread;
+mod values;
+mod visit;
+
+use contextvars::Context;
+use contextvars::fields::{self, Fields, Text, ToValue};
+
+/// The given fields, to compare with.
+fn of(kv: impl IntoIterator<Item = (impl Into<Text>, impl ToValue)>) -> Fields {
+    kv.into_iter().collect()
+}
+
+/// Runs `f` in an empty context.
+fn fresh<R>(f: impl FnOnce() -> R) -> R {
+    Context::new().run(f)
+}
+
+/// What is bound, as text, in order.
+fn shown() -> String {
+    format!("{:?}", fields::get())
+}
+
+/// What a log line would have, as text, in order.
+fn visited() -> String {
+    let mut line = vec![];
+    fields::visit(|key, value| line.push(format!("{key}={value}")));
+    line.join(" ")
+}

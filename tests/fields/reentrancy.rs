@@ -1,0 +1,177 @@
+//! User code that binds, reads and logs, wherever it runs.
+
+use std::fmt;
+
+use contextvars::fields::{self, FieldSink, Selection, ToValue, Value, kv};
+use contextvars::{Context, ContextVar, thread_fields};
+
+use crate::support::{Counted, Counter, OnDrop, on_thread};
+use crate::{fresh, of, shown, visited};
+
+/// Does everything that the module offers, and comes back to itself once.
+struct Busy;
+
+static BUSY: ContextVar<Busy> = ContextVar::new("busy").logged();
+static DEPTH: ContextVar<u32> = ContextVar::with_default("depth", || 0);
+
+fn everything() {
+    if DEPTH.get() > 1 {
+        return;
+    }
+    let depth = DEPTH.get() + 1;
+    DEPTH.scope(depth, || {
+        let mut tokens = fields::bind(kv! { inner = 1, taken = %Busy });
+        tokens.take("taken").unwrap().reset().unwrap();
+        fields::bound(kv! { inner = 2 }).run(|| drop(visited()));
+        fields::visit(|_, _| drop(fields::get()));
+        fields::merge_into(&mut of(kv! { a = 1 }));
+        Selection::new().var(&DEPTH).dynamic().visit(|_, _| ());
+        Context::current().run(fields::clear);
+        thread_fields::bound(kv! { inner = 1 }).run(|| drop(thread_fields::get()));
+        assert_eq!(fields::unbind(["inner"]), 1);
+        tokens.reset().unwrap();
+    });
+}
+
+impl fmt::Display for Busy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        everything();
+        f.write_str("busy")
+    }
+}
+
+impl ToValue for Busy {
+    fn to_value(&self) -> Value {
+        everything();
+        "busy".into()
+    }
+}
+
+#[test]
+fn a_display_may_do_everything_while_its_field_is_bound() {
+    fresh(|| {
+        let _ = fields::bind(kv! { a = %Busy, b = 1 });
+        assert_eq!(shown(), r#"{"a": "busy", "b": 1}"#);
+        fields::bound(kv! { a = %Busy }).run(everything);
+        assert_eq!(shown(), r#"{"a": "busy", "b": 1}"#);
+    });
+}
+
+#[test]
+fn a_to_value_may_do_everything_while_it_is_visited() {
+    fresh(|| {
+        BUSY.set(Busy);
+        let _ = fields::bind(kv! { b = 1 });
+        assert_eq!(visited(), "busy=busy b=1");
+        let selection = Selection::new().var(&BUSY).dynamic();
+        selection.visit(|_, _| everything());
+    });
+}
+
+#[test]
+fn what_the_visitor_binds_is_seen_by_the_next_visit() {
+    static SEEN: ContextVar<u8> = ContextVar::new("seen").logged();
+    fresh(|| {
+        SEEN.set(1);
+        let _ = fields::bind(kv! { a = 1 });
+        let mut line = vec![];
+        fields::visit(|key, value| {
+            SEEN.set(2);
+            fields::clear();
+            let _ = fields::bind(kv! { a = 2, b = 2 });
+            line.push(format!("{key}={value}"));
+        });
+        assert_eq!(line.join(" "), "seen=1 a=1");
+        assert_eq!(visited(), "seen=2 a=2 b=2");
+    });
+}
+
+#[test]
+fn an_iterator_of_fields_may_bind() {
+    fresh(|| {
+        let kv = || {
+            (0..2).map(|n| {
+                let _ = fields::bind(kv! { inner = n });
+                everything();
+                (format!("key{n}"), n)
+            })
+        };
+        let tokens = fields::bind(kv());
+        assert_eq!(shown(), r#"{"inner": 1, "key0": 0, "key1": 1}"#);
+        tokens.reset().unwrap();
+        assert_eq!(shown(), r#"{"inner": 1}"#);
+        let keys = (0..2).inspect(|_| everything()).map(|_| "inner");
+        assert_eq!(fields::unbind(keys), 1);
+    });
+    on_thread(|| {
+        thread_fields::bind((0..2).map(|n| {
+            thread_fields::bind(kv! { inner = n });
+            (format!("key{n}"), n)
+        }));
+        assert_eq!(thread_fields::get(), of(kv! { inner = 1, key0 = 0, key1 = 1 }));
+    });
+}
+
+#[test]
+fn a_sink_may_do_everything() {
+    struct Sink(Vec<String>);
+    impl FieldSink for Sink {
+        fn set_default(&mut self, key: &str, _: &Value) {
+            everything();
+            thread_fields::clear();
+            fields::clear();
+            self.0.push(key.to_owned());
+        }
+    }
+    on_thread(|| {
+        let mut sink = Sink(vec![]);
+        thread_fields::bind(kv! { a = 1, b = 2 });
+        thread_fields::merge_into(&mut sink);
+        let _ = fields::bind(kv! { c = 1, d = 2 });
+        fields::merge_into(&mut sink);
+        assert_eq!(sink.0, ["a", "b", "c", "d"]);
+    });
+}
+
+#[test]
+fn a_visitor_that_panics_leaves_everything_as_it_was() {
+    fresh(|| {
+        let _ = fields::bind(kv! { a = 1, b = 2 });
+        crate::support::panic_text(|| fields::visit(|_, _| panic!("the visitor failed")));
+        assert_eq!(visited(), "a=1 b=2");
+    });
+}
+
+impl ToValue for Counted {
+    fn to_value(&self) -> Value {
+        self.number().into()
+    }
+}
+
+#[test]
+fn a_visited_value_lives_until_the_visit_ends() {
+    static COUNTED: ContextVar<Counted> = ContextVar::new("counted").logged();
+    let counter = Counter::new();
+    fresh(|| {
+        COUNTED.set(Counted::numbered(&counter, 7));
+        fields::visit(|_, value| {
+            drop(COUNTED.set(Counted::numbered(&counter, 8)));
+            assert_eq!(*value, Value::from(7));
+            assert_eq!(counter.live(), 2);
+        });
+        assert_eq!(counter.live(), 1);
+    });
+    assert_eq!(counter.live(), 0);
+}
+
+#[test]
+fn fields_may_be_used_in_destructors() {
+    static GUARD: ContextVar<OnDrop<fn()>> = ContextVar::new("guard");
+    on_thread(|| {
+        let _ = fields::bind(kv! { a = 1 });
+        GUARD.set(OnDrop(|| {
+            everything();
+            let _ = fields::bind(kv! { b = 2 });
+        }));
+    });
+}

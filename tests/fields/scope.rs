@@ -1,0 +1,223 @@
+//! `bound(..).scope(future)`: around each poll, and around the end.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use contextvars::fields::{self, kv};
+use contextvars::{Context, ContextExt};
+
+use crate::support::{ByHand, OnDrop, on_thread, panic_text, yield_once};
+use crate::{fresh, of, shown};
+
+#[test]
+fn fields_are_bound_at_each_poll_and_not_between() {
+    fresh(|| {
+        let _ = fields::bind(kv! { a = 0 });
+        let mut task = ByHand::new(fields::bound(kv! { a = 1, b = 1 }).scope(async {
+            assert_eq!(shown(), r#"{"a": 1, "b": 1}"#);
+            yield_once().await;
+            shown()
+        }));
+        assert_eq!(shown(), r#"{"a": 0}"#);
+        task.step();
+        assert_eq!(shown(), r#"{"a": 0}"#);
+        assert_eq!(task.last_step(), r#"{"a": 1, "b": 1}"#);
+        assert_eq!(shown(), r#"{"a": 0}"#);
+    });
+}
+
+#[test]
+fn what_the_future_makes_of_its_keys_is_there_at_the_next_poll() {
+    fresh(|| {
+        let mut task = ByHand::new(fields::bound(kv! { a = 1, b = 1 }).scope(async {
+            let tokens = fields::bind(kv! { a = 2 });
+            fields::unbind(["b"]);
+            yield_once().await;
+            assert_eq!(shown(), r#"{"outer": 0, "a": 2}"#);
+            tokens.reset().unwrap();
+            assert_eq!(fields::get(), of(kv! { outer = 0, a = 1 }));
+            yield_once().await;
+            fields::get()
+        }));
+        let _ = fields::bind(kv! { outer = 0 });
+        task.step();
+        assert_eq!(shown(), r#"{"outer": 0}"#);
+        let _ = fields::bind(kv! { b = 5 });
+        fields::unbind(["b"]);
+        task.step();
+        assert_eq!(task.last_step(), of(kv! { outer = 0, a = 1 }));
+        assert_eq!(shown(), r#"{"outer": 0}"#);
+    });
+}
+
+#[test]
+fn a_key_that_the_future_unbound_hides_an_outer_one() {
+    fresh(|| {
+        let _ = fields::bind(kv! { a = 0 });
+        let mut task = ByHand::new(fields::bound(kv! { a = 1 }).scope(async {
+            fields::unbind(["a"]);
+            yield_once().await;
+            shown()
+        }));
+        task.step();
+        assert_eq!(shown(), r#"{"a": 0}"#);
+        assert_eq!(task.last_step(), "{}");
+        assert_eq!(shown(), r#"{"a": 0}"#);
+    });
+}
+
+#[test]
+fn other_binds_made_inside_survive() {
+    fresh(|| {
+        let mut task = ByHand::new(fields::bound(kv! { a = 1 }).scope(async {
+            let _ = fields::bind(kv! { other = 2 });
+            yield_once().await;
+            fields::get()
+        }));
+        task.step();
+        assert_eq!(shown(), r#"{"other": 2}"#);
+        assert_eq!(task.last_step(), of(kv! { other = 2, a = 1 }));
+    });
+}
+
+#[test]
+fn branches_of_a_join_do_not_see_one_another() {
+    let branch = |name: &'static str| {
+        fields::bound(kv! { branch = name }).scope(async move {
+            for _ in 0..3 {
+                assert_eq!(fields::get(), of(kv! { branch = name }));
+                yield_once().await;
+            }
+            fields::get()
+        })
+    };
+    let nested = fields::bound(kv! { outer = 1 }).scope(async {
+        let inner = fields::bound(kv! { outer = 2 }).scope(async {
+            yield_once().await;
+            fields::get()
+        });
+        futures::join!(inner, async {
+            yield_once().await;
+            fields::get()
+        })
+    });
+    let all = async { futures::join!(branch("a"), branch("b"), nested) };
+    let (a, b, (inner, outer)) = fresh(|| futures::executor::block_on(all));
+    assert_eq!((a, b), (of(kv! { branch = "a" }), of(kv! { branch = "b" })));
+    assert_eq!((inner, outer), (of(kv! { outer = 2 }), of(kv! { outer = 1 })));
+}
+
+#[test]
+fn a_panicking_poll_restores_the_keys() {
+    fresh(|| {
+        let _ = fields::bind(kv! { a = 0 });
+        let mut task = ByHand::new(fields::bound(kv! { a = 1 }).scope(async {
+            let _ = fields::bind(kv! { a = 2, other = 2 });
+            panic!("inside");
+        }));
+        let poll = || task.poll();
+        catch_unwind(AssertUnwindSafe(poll)).unwrap_err();
+        assert_eq!(shown(), r#"{"a": 0, "other": 2}"#);
+    });
+}
+
+#[test]
+fn the_future_is_dropped_with_its_fields_bound() {
+    let seen = std::sync::Mutex::new(vec![]);
+    let look = || OnDrop(|| seen.lock().unwrap().push(shown()));
+    fresh(|| {
+        let scoped = |guard| {
+            fields::bound(kv! { a = 1 }).scope(async move {
+                let _guard = guard;
+                yield_once().await;
+            })
+        };
+        drop(scoped(look())); // never polled
+
+        let mut cancelled = ByHand::new(scoped(look()));
+        cancelled.step();
+        drop(cancelled);
+
+        // A future that keeps what it captured until it is dropped itself.
+        let guard = look();
+        let ready = futures::future::poll_fn(move |_| {
+            let _ = &guard;
+            std::task::Poll::Ready(())
+        });
+        let mut completed = ByHand::new(fields::bound(kv! { a = 1 }).scope(ready));
+        completed.last_step();
+        assert_eq!(seen.lock().unwrap().len(), 3);
+        assert_eq!(shown(), "{}");
+    });
+    assert_eq!(*seen.lock().unwrap(), [r#"{"a": 1}"#; 3]);
+}
+
+#[test]
+fn a_cancelled_future_drops_with_its_own_latest_fields() {
+    let seen = std::sync::Mutex::new(String::new());
+    fresh(|| {
+        let mut task = ByHand::new(fields::bound(kv! { a = 1 }).scope(async {
+            let _guard = OnDrop(|| *seen.lock().unwrap() = shown());
+            let _ = fields::bind(kv! { a = 2 });
+            yield_once().await;
+        }));
+        task.step();
+        drop(task);
+        assert_eq!(shown(), "{}");
+    });
+    assert_eq!(*seen.lock().unwrap(), r#"{"a": 2}"#);
+}
+
+#[test]
+fn the_context_may_differ_from_poll_to_poll() {
+    let mut task = ByHand::new(fields::bound(kv! { a = 1 }).scope(async {
+        yield_once().await;
+        shown()
+    }));
+    fresh(|| task.step());
+    let (seen, after) = on_thread_with(task, |mut task| {
+        let mut other = Context::new();
+        other.run(|| drop(fields::bind(kv! { b = 2 })));
+        (other.run(|| task.last_step()), other.run(shown))
+    });
+    assert_eq!((seen.as_str(), after.as_str()), (r#"{"b": 2, "a": 1}"#, r#"{"b": 2}"#));
+}
+
+fn on_thread_with<T: Send + 'static, R: Send + 'static>(
+    value: T,
+    f: impl FnOnce(T) -> R + Send + 'static,
+) -> R {
+    on_thread(move || f(value))
+}
+
+#[test]
+fn inside_and_outside_of_a_context_wrapper() {
+    let inner = fields::bound(kv! { a = 1 }).scope(async {
+        let _ = fields::bind(kv! { other = 2 });
+        fields::get()
+    });
+    let mut task = ByHand::new(inner.in_context(Context::new()));
+    fresh(|| {
+        assert_eq!(task.last_step(), of(kv! { a = 1, other = 2 }));
+        assert_eq!(shown(), "{}");
+    });
+
+    let wrapped = async { fields::get() }.in_context(Context::new());
+    let seen = fresh(|| ByHand::new(fields::bound(kv! { a = 1 }).scope(wrapped)).last_step());
+    assert!(seen.is_empty(), "a context of its own is all there is");
+}
+
+#[test]
+fn a_poll_after_completion_panics_and_restores() {
+    fresh(|| {
+        let mut task = ByHand::new(fields::bound(kv! { a = 1 }).scope(async {}));
+        task.last_step();
+        assert!(panic_text(|| task.poll()).contains("completion"));
+        assert_eq!(shown(), "{}");
+    });
+}
+
+#[test]
+fn debug_shows_the_inner_future() {
+    let scoped = fields::bound(kv! { a = 1 }).scope(std::future::ready(7));
+    assert_eq!(format!("{scoped:?}"), "Scoped { inner: Some(Ready(Some(7))), .. }");
+}

@@ -1,0 +1,125 @@
+//! `Selection`.
+
+use contextvars::ContextVar;
+use contextvars::fields::{self, Fields, Selection, kv};
+
+use crate::support::panic_text;
+use crate::{fresh, of};
+
+static ID: ContextVar<u64> = ContextVar::new("id");
+static REGION: ContextVar<&str> = ContextVar::with_default("region", || "eu").logged();
+static OTHER: ContextVar<&str> = ContextVar::new("other").logged();
+
+fn line(selection: &Selection) -> String {
+    let mut line = vec![];
+    selection.visit(|key, value| line.push(format!("{key}={value}")));
+    line.join(" ")
+}
+
+#[test]
+fn a_variable_shows_its_value_else_its_default_else_null_or_nothing() {
+    fresh(|| {
+        let selection = Selection::new().var(&REGION).var(&ID);
+        assert_eq!(line(&selection), "region=eu");
+        assert_eq!(line(&selection.or_null()), "region=eu id=null");
+        let selection = Selection::new().var(&ID).or_null().var(&REGION);
+        assert_eq!(ID.scope(7, || line(&selection)), "id=7 region=eu");
+        assert_eq!(REGION.scope("us", || line(&selection)), "id=null region=us");
+    });
+}
+
+#[test]
+fn a_bound_field_goes_before_the_variable() {
+    let selection = Selection::new().var(&REGION).var(&ID).rename("uid");
+    let bound = fields::bound(kv! { region = "us", uid = 1, id = 2 });
+    assert_eq!(bound.run(|| ID.scope(7, || line(&selection))), "region=us uid=1");
+}
+
+#[test]
+fn without_dynamic_only_what_is_listed_is_shown() {
+    let selection = Selection::new().field("user").field("path").or_null().var(&ID);
+    fields::bound(kv! { path = "/", user = "ann", more = 1 }).run(|| {
+        OTHER.scope("o", || assert_eq!(line(&selection), "user=ann path=/"));
+    });
+    assert_eq!(fresh(|| line(&selection)), "path=null");
+}
+
+#[test]
+fn dynamic_adds_the_rest_once() {
+    let selection = Selection::new().var(&REGION).rename("where").field("b").dynamic();
+    fields::bound(kv! { a = 1, b = 2, c = 3 }).run(|| {
+        REGION.scope("us", || {
+            OTHER.scope("o", || assert_eq!(line(&selection), "where=us b=2 other=o a=1 c=3"));
+        });
+    });
+}
+
+#[test]
+fn dynamic_shows_the_namesake_of_a_listed_variable() {
+    static SAME: ContextVar<&str> = ContextVar::new("region").logged();
+    // Whichever of them the visit comes upon first.
+    let selection = Selection::new().var(&REGION).rename("where").dynamic();
+    let seen = REGION.scope("us", || SAME.scope("same", || line(&selection)));
+    assert_eq!(seen, "where=us region=same");
+    let selection = Selection::new().var(&SAME).rename("where").dynamic();
+    let seen = REGION.scope("us", || SAME.scope("same", || line(&selection)));
+    assert_eq!(seen, "where=same region=us");
+}
+
+#[test]
+fn a_key_is_listed_once() {
+    let selection = Selection::new().var(&REGION).field("region").or_null().var(&REGION);
+    assert_eq!(fresh(|| line(&selection)), "region=eu");
+}
+
+#[test]
+fn what_is_redacted_is_hidden_wherever_it_comes_from() {
+    static TOKEN: ContextVar<&str> = ContextVar::new("token").logged();
+    let hidden = "[redacted]";
+    fresh(|| {
+        TOKEN.set("secret");
+        let dynamic = Selection::new().dynamic().redact("token").redact("pin");
+        assert_eq!(line(&dynamic), format!("token={hidden}"));
+        fields::bound(kv! { pin = 1, token = "bound" })
+            .run(|| assert_eq!(line(&dynamic), format!("pin={hidden} token={hidden}")));
+
+        let renamed = Selection::new().var(&TOKEN).rename("t").redact("token");
+        assert_eq!(line(&renamed), format!("t={hidden}"));
+        let renamed = Selection::new().redact("t").var(&TOKEN).rename("t");
+        assert_eq!(line(&renamed), format!("t={hidden}"));
+    });
+    let unset = Selection::new().var(&TOKEN).or_null().redact("token");
+    assert_eq!(fresh(|| line(&unset)), "token=null");
+}
+
+#[test]
+fn an_events_own_keys_win() {
+    let mut event = of(kv! { region = "line" });
+    fresh(|| Selection::new().var(&REGION).var(&ID).or_null().merge_into(&mut event));
+    assert_eq!(format!("{event:?}"), r#"{"region": "line", "id": null}"#);
+}
+
+#[test]
+fn modifiers_need_something_to_modify() {
+    assert!(panic_text(|| Selection::new().or_null()).contains("or_null"));
+    assert!(panic_text(|| Selection::new().rename("a")).contains("rename"));
+    assert!(panic_text(|| Selection::new().field("a").rename("b")).contains("rename"));
+}
+
+#[test]
+fn a_default_that_panics_is_told_by_the_field() {
+    static BAD: ContextVar<u8> = ContextVar::with_default("bad", || panic!("no default"));
+    let selection = Selection::new().var(&BAD).var(&REGION);
+    assert_eq!(fresh(|| line(&selection)), "bad=<panicked while formatting> region=eu");
+    assert!(Fields::new().is_empty());
+}
+
+#[test]
+fn a_selection_may_be_a_static() {
+    static EMPTY: Selection = Selection::new();
+    assert_eq!(line(&EMPTY), "");
+    assert_eq!(
+        format!("{:?}", Selection::new().var(&ID).dynamic().redact("x")),
+        r#"Selection { keys: ["id"], dynamic: true, redacted: ["x"] }"#,
+    );
+}

@@ -4,6 +4,7 @@ use std::fmt;
 use std::num::{NonZeroU64, NonZeroU128};
 
 use super::rule::Rule;
+use crate::fields::{ToValue, Value};
 
 /// The identifier of a trace: sixteen bytes, not all zero.
 ///
@@ -99,5 +100,19 @@ impl fmt::Display for ParentId {
 impl fmt::Debug for ParentId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+/// The digits.
+impl ToValue for TraceId {
+    fn to_value(&self) -> Value {
+        self.to_string().to_value()
+    }
+}
+
+/// The digits.
+impl ToValue for ParentId {
+    fn to_value(&self) -> Value {
+        self.to_string().to_value()
     }
 }

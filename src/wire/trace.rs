@@ -7,6 +7,7 @@ use super::chars;
 use super::ids::{self, ParentId, TraceId};
 use super::rule::Rule;
 use super::tracestate::TraceState;
+use crate::fields::{ToValue, Value};
 
 /// The only version that there is; what comes with a higher one is sent on with this.
 const VERSION: u128 = 0;
@@ -182,5 +183,27 @@ impl fmt::Debug for TraceContext {
             .field("flags", &self.flags)
             .field("tracestate", &self.tracestate)
             .finish()
+    }
+}
+
+/// The trace id: the log field by which the lines of a request are found in all processes.
+///
+/// ```
+/// use contextvars::{ContextVar, fields};
+/// use contextvars::wire::TraceContext;
+///
+/// static TRACE: ContextVar<TraceContext> = ContextVar::new("trace_id").logged();
+///
+/// let trace: TraceContext = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse()?;
+/// TRACE.scope(trace, || {
+///     let mut line = String::new();
+///     fields::visit(|name, value| line.push_str(&format!("{name}={value}")));
+///     assert_eq!(line, "trace_id=4bf92f3577b34da6a3ce929d0e0e4736");
+/// });
+/// # Ok::<(), contextvars::wire::Rule>(())
+/// ```
+impl ToValue for TraceContext {
+    fn to_value(&self) -> Value {
+        self.trace_id.to_value()
     }
 }

@@ -32,14 +32,24 @@ impl Extract for HeaderMap {
 
 impl Inject for HeaderMap {
     fn set(&mut self, key: &str, value: &str) {
-        // A propagator checked both by the same rules.
-        let name = HeaderName::from_bytes(key.as_bytes());
-        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value)) {
+        if let Some((name, value)) = field(key, value) {
             self.insert(name, value);
+        }
+    }
+
+    fn append(&mut self, key: &str, value: &str) {
+        if let Some((name, value)) = field(key, value) {
+            HeaderMap::append(self, name, value);
         }
     }
 
     fn remove(&mut self, key: &str) {
         HeaderMap::remove(self, key);
     }
+}
+
+/// Both in types of `http`. A propagator has checked them by the same rules.
+fn field(key: &str, value: &str) -> Option<(HeaderName, HeaderValue)> {
+    let name = HeaderName::from_bytes(key.as_bytes()).ok()?;
+    Some((name, HeaderValue::from_str(value).ok()?))
 }

@@ -33,6 +33,13 @@ pub trait Inject {
     /// may stand in an HTTP header.
     fn set(&mut self, key: &str, value: &str);
 
+    /// Gives `key` this value beside any that it has: for a header that is a list, to which others add as well.
+    ///
+    /// Unless a carrier knows better, the others are lost, as with [`set`](Self::set).
+    fn append(&mut self, key: &str, value: &str) {
+        self.set(key, value);
+    }
+
     /// Takes `key` out. A `tracestate` that was there belongs to another `traceparent` than the one just set.
     ///
     /// For what starts empty, nothing need be done, as this does.
@@ -50,6 +57,10 @@ impl<C: Extract + ?Sized> Extract for &C {
 impl<C: Inject + ?Sized> Inject for &mut C {
     fn set(&mut self, key: &str, value: &str) {
         (**self).set(key, value);
+    }
+
+    fn append(&mut self, key: &str, value: &str) {
+        (**self).append(key, value);
     }
 
     fn remove(&mut self, key: &str) {
@@ -115,6 +126,10 @@ impl<K: AsRef<str>, V: AsRef<[u8]>> Extract for [(K, V)] {
 impl<K: AsRef<str> + From<String>, V: From<String>> Inject for Vec<(K, V)> {
     fn set(&mut self, key: &str, value: &str) {
         Inject::remove(self, key);
+        Inject::append(self, key, value);
+    }
+
+    fn append(&mut self, key: &str, value: &str) {
         self.push((key.to_owned().into(), value.to_owned().into()));
     }
 

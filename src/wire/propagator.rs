@@ -70,7 +70,6 @@ pub(super) struct Entry {
 
 /// What [`Propagator::extract`] found.
 #[derive(Debug)]
-#[non_exhaustive]
 pub struct Extracted {
     /// A new context with the values that came in, and with nothing else.
     pub context: Context,
@@ -80,7 +79,6 @@ pub struct Extracted {
 
 /// What [`Propagator::inject`] did.
 #[derive(Debug, Default)]
-#[non_exhaustive]
 pub struct Injected {
     /// The entries that were not sent.
     pub problems: Vec<Problem>,

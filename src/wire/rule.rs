@@ -61,7 +61,6 @@ impl Error for Rule {}
 /// assert_eq!(problem.to_string(), "`x-request-id`: longer than its limit");
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-#[non_exhaustive]
 pub struct Problem {
     /// The header or baggage member, by the name under which the propagator lists it; `baggage` for a member that it
     /// does not list, since that name was chosen by the sender.

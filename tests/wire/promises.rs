@@ -49,7 +49,7 @@ fn one_bad_entry_spoils_no_other() {
     for at in 0..good.len() {
         let mut headers = good;
         headers[at].1 = bad[at];
-        let Extracted { context, problems, .. } = propagator().extract(&headers[..]);
+        let Extracted { context, problems } = propagator().extract(&headers[..]);
         assert_eq!((problems.len(), &*problems[0].key), (1, good[at].0));
         let has = [
             context.get(&TRACE).unwrap().trace_id().to_string().starts_with("12345678901234"),
@@ -98,6 +98,15 @@ fn a_header_that_would_not_arrive_as_it_is_is_not_sent() {
         assert_eq!((&*problems[0].key, problems[0].rule), ("x-request-id", Rule::Character));
         assert_eq!(sent, BTreeMap::from([("x-attempt".into(), "2".into())]), "{value:?}");
     }
+}
+
+#[test]
+fn everything_can_be_shared_between_threads() {
+    fn check<T: Clone + Send + Sync + 'static>() {}
+    check::<Propagator>();
+    check::<TraceContext>();
+    check::<contextvars::wire::Baggage>();
+    check::<contextvars::wire::Codec>();
 }
 
 #[test]

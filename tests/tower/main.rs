@@ -1,20 +1,21 @@
 //! The layers, around plain services and bodies made by hand.
 
-#[path = "support/mod.rs"]
+mod axum;
+mod body;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::{Context as TaskContext, Poll, Waker};
+use std::task::{Context as TaskContext, Waker};
 
 use contextvars::tower::{ContextLayer, InjectLayer};
 use contextvars::wire::{Propagator, TraceContext, text};
 use contextvars::{Context, ContextVar};
 use http::{Request, Response};
-use http_body::{Body, Frame, SizeHint};
 use support::{OnDrop, yield_once};
 use tower::{Layer as _, Service, ServiceExt as _, service_fn};
 
@@ -47,52 +48,6 @@ fn request(headers: &[(&str, &str)]) -> Request<()> {
 
 fn with_id(id: &str) -> Request<()> {
     request(&[("x-request-id", id)])
-}
-
-/// One that notes the request id at each of its moments.
-struct Streamed {
-    seen: Seen,
-    frames: usize,
-    _drop: OnDrop<Box<dyn FnMut() + Send>>,
-}
-
-fn streamed(seen: &Seen) -> Streamed {
-    let at_drop = Arc::clone(seen);
-    let note = move || at_drop.lock().unwrap().push(format!("drop {}", id()));
-    Streamed { seen: Arc::clone(seen), frames: 2, _drop: OnDrop(Box::new(note)) }
-}
-
-impl Body for Streamed {
-    type Data = &'static [u8];
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut TaskContext<'_>,
-    ) -> Poll<Option<Result<Frame<Self::Data>, Infallible>>> {
-        self.seen.lock().unwrap().push(format!("frame {}", id()));
-        if self.frames == 0 {
-            return Poll::Ready(None);
-        }
-        self.frames -= 1;
-        STAGE.set("streaming");
-        Poll::Ready(Some(Ok(Frame::data(b"x"))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.seen.lock().unwrap().push(format!("end {}", id()));
-        self.frames == 0
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.seen.lock().unwrap().push(format!("hint {}", id()));
-        SizeHint::with_exact(self.frames as u64)
-    }
-}
-
-fn frame<B: Body + Unpin>(body: &mut B) -> bool {
-    let mut cx = TaskContext::from_waker(Waker::noop());
-    matches!(Pin::new(body).poll_frame(&mut cx), Poll::Ready(Some(Ok(_))))
 }
 
 fn answer<S, B>(service: S, request: Request<()>) -> Response<B>
@@ -165,33 +120,6 @@ fn a_response_that_is_given_up_is_dropped_inside() {
 }
 
 #[test]
-fn the_body_is_polled_asked_and_dropped_inside() {
-    let seen = Seen::default();
-    let service = ContextLayer::new(propagator()).layer(service_fn(async |_: Request<()>| {
-        REQUEST_ID.set("renamed".into());
-        Ok::<_, Infallible>(Response::new(streamed(&seen)))
-    }));
-    let mut body = answer(service, with_id("r-1")).into_body();
-    assert_eq!(body.size_hint().exact(), Some(2));
-    assert!(!body.is_end_stream() && frame(&mut body) && frame(&mut body) && !frame(&mut body));
-    assert_eq!(body.context().get(&STAGE), Some(&"streaming"));
-    assert!(STAGE.try_get().is_err());
-    drop(body);
-    let moments = ["hint", "end", "frame", "frame", "frame", "drop"];
-    assert_eq!(*seen.lock().unwrap(), moments.map(|moment| format!("{moment} renamed")));
-}
-
-#[test]
-fn a_body_that_is_never_polled_is_dropped_inside() {
-    let seen = Seen::default();
-    let service = ContextLayer::new(propagator()).layer(service_fn(async |_: Request<()>| {
-        Ok::<_, Infallible>(Response::new(streamed(&seen)))
-    }));
-    drop(answer(service, with_id("r-1")));
-    assert_eq!(*seen.lock().unwrap(), ["drop r-1"]);
-}
-
-#[test]
 fn a_value_is_generated_only_where_none_came() {
     let count = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&count);
@@ -224,6 +152,20 @@ fn what_is_echoed_is_the_value_at_the_end() {
     assert_eq!(response.headers()["x-request-id"], "renamed");
     assert_eq!(response.headers()["server-timing"], format!("trace;desc={trace}"));
     assert_eq!(response.headers().len(), 2, "and nothing else");
+}
+
+#[test]
+fn the_services_own_timings_stay_beside_the_trace() {
+    let layer = ContextLayer::new(propagator()).server_timing(true);
+    let service = layer.layer(service_fn(async |_: Request<()>| {
+        Ok::<_, Infallible>(
+            Response::builder().header("server-timing", "db;dur=5").body(()).unwrap(),
+        )
+    }));
+    let response = answer(service, request(&[]));
+    let timings = response.headers().get_all("server-timing");
+    let timings: Vec<_> = timings.iter().map(|timing| timing.to_str().unwrap()).collect();
+    assert!(timings[0] == "db;dur=5" && timings[1].starts_with("trace;desc=00-"), "{timings:?}");
 }
 
 #[test]

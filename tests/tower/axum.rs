@@ -1,9 +1,9 @@
 //! The layers with axum, whose handlers, bodies and errors have types of their own.
 
-use axum::Router;
-use axum::body::{Body, to_bytes};
-use axum::http::Request;
-use axum::routing::get;
+use ::axum::Router;
+use ::axum::body::{Body, to_bytes};
+use ::axum::http::Request;
+use ::axum::routing::get;
 use contextvars::tower::{ContextLayer, InjectLayer};
 use contextvars::wire::{Propagator, text};
 use contextvars::{Context, ContextVar};

@@ -123,6 +123,12 @@ impl<K: AsRef<str>, V: AsRef<[u8]>> Extract for [(K, V)] {
     }
 }
 
+impl<K: AsRef<str>, V: AsRef<[u8]>, const N: usize> Extract for [(K, V); N] {
+    fn visit(&self, key: &str, each: &mut dyn FnMut(&[u8])) {
+        self.as_slice().visit(key, each);
+    }
+}
+
 impl<K: AsRef<str> + From<String>, V: From<String>> Inject for Vec<(K, V)> {
     fn set(&mut self, key: &str, value: &str) {
         Inject::remove(self, key);

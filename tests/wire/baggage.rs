@@ -184,6 +184,14 @@ fn eight_kibibytes_are_passed_on_and_of_more_the_whole_members() {
 }
 
 #[test]
+fn the_comma_between_two_headers_counts() {
+    let second = format!("b={}", "v".repeat(8192 - 5));
+    let headers = [("baggage", "a=1"), ("baggage", &*second)];
+    assert_eq!(request(&headers).get("baggage"), Some("a=1"));
+    assert_eq!(problems(&headers), [("baggage".into(), Rule::TooLong)]);
+}
+
+#[test]
 fn ones_own_members_push_out_those_that_pass_through() {
     let wire = propagator();
     for (full, key) in [(members(64), "k63"), (format!("a=1,b={}", "v".repeat(8192 - 6)), "b")] {

@@ -12,7 +12,7 @@ use crate::support::{ATTEMPT, LEVEL, REQUEST_ID, TENANT, TRACE, problems, propag
 #[test]
 fn extraction_never_starts_from_the_workers_context() {
     let mut worker = Context::new().with_value(&TENANT, "other".into()).with_value(&ATTEMPT, 9);
-    let got = worker.run(|| propagator().extract(&vec![("x-request-id", "r-7")]));
+    let got = worker.run(|| propagator().extract(&[("x-request-id", "r-7")]));
     assert_eq!(got.context.len(), 2, "the trace and the request id");
     assert!(!got.context.contains(&TENANT) && !got.context.contains(&ATTEMPT));
 }

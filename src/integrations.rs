@@ -2,6 +2,8 @@
 
 #[cfg(feature = "futures")]
 pub(crate) mod futures;
+#[cfg(feature = "http")]
+pub mod http;
 #[cfg(feature = "log")]
 pub mod log;
 #[cfg(feature = "rayon")]
@@ -12,5 +14,7 @@ mod serde;
 mod source;
 #[cfg(feature = "tokio")]
 pub mod tokio;
+#[cfg(feature = "tower")]
+pub mod tower;
 #[cfg(feature = "tracing")]
 pub mod tracing;

@@ -37,18 +37,26 @@ mod propagate;
 pub mod fields;
 pub mod thread_fields;
 
+// This sees the crate root only.
+#[cfg(feature = "wire")]
+pub mod wire;
+
 mod integrations;
 
 pub use context::{Context, Entry, Iter, copy_context, forbid_bare_set};
 pub use future::{ContextExt, WithContext};
 #[cfg(feature = "futures")]
 pub use integrations::futures::ContextSpawner;
+#[cfg(feature = "http")]
+pub use integrations::http;
 #[cfg(feature = "log")]
 pub use integrations::log;
 #[cfg(feature = "rayon")]
 pub use integrations::rayon;
 #[cfg(feature = "tokio")]
 pub use integrations::tokio;
+#[cfg(feature = "tower")]
+pub use integrations::tower;
 #[cfg(feature = "tracing")]
 pub use integrations::tracing;
 pub use propagate::{propagate, propagate_fn};

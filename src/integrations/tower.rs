@@ -1,0 +1,38 @@
+//! Tower: a context for each request of a service, and headers for each request of a client.
+//!
+//! Works with whatever speaks tower and `http`: axum, hyper (through `hyper-util`), tonic, reqwest's own tower.
+//!
+//! ```
+//! use contextvars::ContextVar;
+//! use contextvars::tower::ContextLayer;
+//! use contextvars::wire::{Propagator, TraceContext, text};
+//! use tower::{Layer as _, ServiceExt as _, service_fn};
+//!
+//! static TRACE: ContextVar<TraceContext> = ContextVar::new("trace");
+//! static REQUEST_ID: ContextVar<String> = ContextVar::new("request_id");
+//!
+//! let wire = Propagator::builder()
+//!     .trace_context(&TRACE)
+//!     .header("x-request-id", text(&REQUEST_ID).max_len(128))
+//!     .build()?;
+//! let layer = ContextLayer::new(wire)
+//!     .generate(&REQUEST_ID, || "r-7".to_string())
+//!     .echo("x-request-id")
+//!     .server_timing(true);
+//!
+//! let service = layer.layer(service_fn(|_: http::Request<String>| async {
+//!     Ok::<_, std::convert::Infallible>(http::Response::new(REQUEST_ID.get()))
+//! }));
+//! let response = futures::executor::block_on(service.oneshot(http::Request::default()))?;
+//! assert_eq!(response.headers()["x-request-id"], "r-7");
+//! assert!(response.headers().contains_key("server-timing"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod body;
+mod client;
+mod server;
+
+pub use body::ContextBody;
+pub use client::{Inject, InjectLayer};
+pub use server::{ContextLayer, ContextService, ResponseFuture};

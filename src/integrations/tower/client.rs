@@ -1,0 +1,69 @@
+//! [`InjectLayer`]: headers for each request of a client.
+
+use std::task::{self, Poll};
+
+use ::http::Request;
+use ::tower_layer::Layer;
+use ::tower_service::Service;
+
+use crate::wire::Propagator;
+
+/// Writes what the current context holds of the list to each request, at the moment when the client is called.
+///
+/// ```
+/// use contextvars::ContextVar;
+/// use contextvars::tower::InjectLayer;
+/// use contextvars::wire::{Propagator, text};
+/// use tower::{Layer as _, Service as _, service_fn};
+///
+/// static USER: ContextVar<String> = ContextVar::new("user");
+///
+/// let wire = Propagator::builder().header("x-user", text(&USER)).build()?;
+/// let mut client = InjectLayer::new(wire).layer(service_fn(|request: http::Request<()>| async move {
+///     Ok::<_, std::convert::Infallible>(request.headers()["x-user"].clone())
+/// }));
+/// let response = USER.scope("ann".to_string(), || client.call(http::Request::new(())));
+/// assert_eq!(futures::executor::block_on(response)?, "ann");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct InjectLayer {
+    wire: Propagator,
+}
+
+/// A client whose requests carry the context; made by [`InjectLayer`].
+#[derive(Clone, Debug)]
+pub struct Inject<S> {
+    inner: S,
+    wire: Propagator,
+}
+
+impl InjectLayer {
+    /// A layer for this list. What it cannot send is left out; to hear of it, inject by hand.
+    pub fn new(wire: Propagator) -> Self {
+        Self { wire }
+    }
+}
+
+impl<S> Layer<S> for InjectLayer {
+    type Service = Inject<S>;
+
+    fn layer(&self, inner: S) -> Inject<S> {
+        Inject { inner, wire: self.wire.clone() }
+    }
+}
+
+impl<S: Service<Request<B>>, B> Service<Request<B>> for Inject<S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, cx: &mut task::Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> S::Future {
+        self.wire.inject(request.headers_mut());
+        self.inner.call(request)
+    }
+}

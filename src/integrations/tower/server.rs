@@ -1,0 +1,182 @@
+//! [`ContextLayer`]: a context for each request of a service.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{self, Poll, ready};
+
+use ::http::{Request, Response};
+use ::tower_layer::Layer;
+use ::tower_service::Service;
+use pin_project_lite::pin_project;
+
+use super::ContextBody;
+use crate::wire::{Problem, Propagator};
+use crate::{Context, ContextExt as _, ContextVar, WithContext};
+
+type Fill = dyn Fn(Context) -> Context + Send + Sync;
+type OnProblem = dyn Fn(&Problem) + Send + Sync;
+
+/// Gives each request a context of its own, with what its headers say and nothing of the worker's.
+///
+/// The service is called in it, its future is polled and dropped in it, and so is the body of the response. What the
+/// service sets is there for the body, and for the headers that are [echoed](Self::echo). `poll_ready` belongs to no
+/// request and runs in the worker's context.
+///
+/// The [module](super) has an example.
+#[derive(Clone)]
+pub struct ContextLayer {
+    wire: Propagator,
+    fill: Vec<Arc<Fill>>,
+    on_problem: Option<Arc<OnProblem>>,
+    trusted: bool,
+}
+
+/// A service whose requests have a context each; made by [`ContextLayer`].
+#[derive(Clone, Debug)]
+pub struct ContextService<S> {
+    inner: S,
+    layer: ContextLayer,
+}
+
+impl ContextLayer {
+    /// A layer that reads requests with `wire`, as from strangers.
+    pub fn new(wire: Propagator) -> Self {
+        Self { wire, fill: Vec::new(), on_problem: None, trusted: false }
+    }
+
+    /// Gives `variable` a value where the request brought none, or none that was taken. In the order of the calls, each
+    /// in the context as it is by then.
+    #[must_use = "this is the layer with the setting"]
+    pub fn generate<T: Send + Sync>(
+        mut self,
+        variable: &'static ContextVar<T>,
+        value: impl Fn() -> T + Send + Sync + 'static,
+    ) -> Self {
+        self.fill.push(Arc::new(move |mut context| {
+            if context.contains(variable) {
+                return context;
+            }
+            let value = context.run(&value); // user code
+            context.with_value(variable, value)
+        }));
+        self
+    }
+
+    /// Sends a header back with the response, with the value that its variable has then.
+    ///
+    /// # Panics
+    ///
+    /// If the propagator lists no header of that name. [`Propagator::echo`] gives an error instead.
+    #[must_use = "this is the layer with the setting"]
+    #[track_caller]
+    pub fn echo(mut self, name: &str) -> Self {
+        match self.wire.echo(name) {
+            Ok(wire) => self.wire = wire,
+            Err(error) => panic!("{error}"),
+        }
+        self
+    }
+
+    /// Whether the response says which trace it belongs to: see [`Propagator::server_timing`].
+    #[must_use = "this is the layer with the setting"]
+    pub fn server_timing(mut self, on: bool) -> Self {
+        self.wire = self.wire.server_timing(on);
+        self
+    }
+
+    /// Takes all entries: for a service that only the program's own can reach. See [`Propagator::extract_trusted`].
+    #[must_use = "this is the layer with the setting"]
+    pub fn trusted(mut self, on: bool) -> Self {
+        self.trusted = on;
+        self
+    }
+
+    /// Calls `f` with each entry of a request that was left out, in the request's context: to log or to count it.
+    #[must_use = "this is the layer with the setting"]
+    pub fn on_problem(mut self, f: impl Fn(&Problem) + Send + Sync + 'static) -> Self {
+        self.on_problem = Some(Arc::new(f));
+        self
+    }
+
+    /// The context of a request.
+    fn context<B>(&self, request: &Request<B>) -> Context {
+        let headers = request.headers();
+        let got = if self.trusted {
+            self.wire.extract_trusted(headers)
+        } else {
+            self.wire.extract(headers)
+        };
+        let mut context = self.fill.iter().fold(got.context, |context, fill| fill(context));
+        if let Some(f) = &self.on_problem {
+            context.run(|| got.problems.iter().for_each(|problem| f(problem))); // user code
+        }
+        context
+    }
+}
+
+impl<S> Layer<S> for ContextLayer {
+    type Service = ContextService<S>;
+
+    fn layer(&self, inner: S) -> ContextService<S> {
+        ContextService { inner, layer: self.clone() }
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for ContextService<S>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+{
+    type Response = Response<ContextBody<R>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut task::Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let mut context = self.layer.context(&request);
+        let response = context.run(|| self.inner.call(request)); // user code: what runs before the first poll
+        ResponseFuture { response: response.in_context(context), wire: self.layer.wire.clone() }
+    }
+}
+
+pin_project! {
+    /// The response of a [`ContextService`], on its way.
+    #[derive(Debug)]
+    #[must_use = "a response is not made unless it is awaited"]
+    pub struct ResponseFuture<F> {
+        #[pin]
+        response: WithContext<F>,
+        wire: Propagator,
+    }
+}
+
+impl<F, R, E> Future for ResponseFuture<F>
+where
+    F: Future<Output = Result<Response<R>, E>>,
+{
+    type Output = Result<Response<ContextBody<R>>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let result = ready!(this.response.as_mut().poll(cx)); // user code
+        let context = this.response.take_context();
+        Poll::Ready(result.map(|mut response| {
+            this.wire.inject_response_from(&context, response.headers_mut());
+            response.map(|body| ContextBody::new(body, context))
+        }))
+    }
+}
+
+impl fmt::Debug for ContextLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ContextLayer")
+            .field("wire", &self.wire)
+            .field("generated", &self.fill.len())
+            .field("trusted", &self.trusted)
+            .finish_non_exhaustive()
+    }
+}

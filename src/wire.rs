@@ -1,0 +1,92 @@
+//! Context across processes: chosen variables in the headers that proxies, queues and OpenTelemetry forward anyway.
+//!
+//! A context variable belongs to its process. A [`Propagator`] is an explicit list of those that go further, and of the
+//! form in which they do: [W3C Trace Context](https://www.w3.org/TR/trace-context-2/) ([`TraceContext`]), members of
+//! [W3C Baggage](https://www.w3.org/TR/baggage/), and plain headers such as `x-request-id`. It needs no agent, no
+//! registry and no runtime.
+//!
+//! ```
+//! use contextvars::ContextVar;
+//! use contextvars::wire::{Propagator, text};
+//! use std::collections::HashMap;
+//!
+//! static REQUEST_ID: ContextVar<String> = ContextVar::new("request_id");
+//!
+//! let wire = Propagator::builder().header("x-request-id", text(&REQUEST_ID)).build()?;
+//!
+//! // In the service that is called, at the start of a request:
+//! let headers = HashMap::from([("x-request-id".to_string(), "r-7".to_string())]);
+//! let mut got = wire.extract(&headers);
+//! // … and before it calls the next one:
+//! let mut outgoing = HashMap::new();
+//! got.context.run(|| wire.inject(&mut outgoing));
+//! assert_eq!(outgoing, headers);
+//! # Ok::<(), contextvars::wire::BuildError>(())
+//! ```
+//!
+//! # Rules
+//!
+//! - **Nothing enters or leaves unless it is listed**, but for the `baggage` members of others, which a propagator that
+//!   handles that header passes through unchanged, as the specification demands: see [`BAGGAGE`].
+//! - **Nothing fails.** What breaks a rule is left out and reported as a [`Problem`], which names entry and rule and never
+//!   holds the value. One bad entry spoils no other. A header of one's own that stands twice is not taken.
+//! - **A bad `traceparent` starts a new trace** and drops the `tracestate`; a bad `tracestate` is dropped alone.
+//! - **Every request that is sent has a parent id of its own.**
+//! - **What comes in is hostile.** Sizes are checked before bytes are looked at, all parsing is linear, and control
+//!   characters and bytes beyond ASCII are refused where the specifications do.
+//!
+//! # Carriers
+//!
+//! `HashMap<String, String>`, `BTreeMap<String, String>`, `Vec<(K, V)>`, the [`Environment`] and a
+//! [`Command`](std::process::Command) are carriers as they are. For anything else there are [`extract_fn`] and
+//! [`inject_fn`], or the two traits [`Extract`] and [`Inject`].
+
+mod baggage;
+mod builder;
+mod carrier;
+mod chars;
+mod codec;
+mod env;
+mod extract;
+mod ids;
+mod inject;
+mod propagator;
+mod rule;
+mod trace;
+mod tracestate;
+
+pub use baggage::{Baggage, MemberRef};
+pub use builder::PropagatorBuilder;
+pub use carrier::{Extract, ExtractFn, Inject, InjectFn, extract_fn, inject_fn};
+#[cfg(feature = "serde")]
+pub use codec::json;
+pub use codec::{Codec, text};
+pub use env::{Environment, env_name};
+pub use ids::{ParentId, TraceId};
+pub use propagator::{Extracted, Injected, Propagator};
+pub use rule::{BuildError, BuildErrorKind, Problem, Rule};
+pub use trace::TraceContext;
+pub use tracestate::TraceState;
+
+use crate::ContextVar;
+
+/// The members of the `baggage` header as they came in, those included that nobody here has heard of. A propagator that
+/// handles the header binds it, unless there were none, and sends on what it holds.
+///
+/// Members that the propagator lists are sent as *their* variables say: changed, or not at all where the variable has no
+/// value any more.
+///
+/// ```
+/// use contextvars::Context;
+/// use contextvars::wire::{BAGGAGE, Baggage, Propagator};
+///
+/// let wire = Propagator::builder().pass_baggage().build()?;
+/// let got = wire.extract(&vec![("baggage", "color=blue;shade=dark")]);
+/// assert_eq!(got.context.get(&BAGGAGE).unwrap().get("color").unwrap(), "blue");
+///
+/// let mut headers = Vec::<(String, String)>::new();
+/// wire.inject_from(&got.context, &mut headers);
+/// assert_eq!(headers, [("baggage".to_string(), "color=blue;shade=dark".to_string())]);
+/// # Ok::<(), contextvars::wire::BuildError>(())
+/// ```
+pub static BAGGAGE: ContextVar<Baggage> = ContextVar::new("baggage");

@@ -1,0 +1,141 @@
+//! From a carrier to a new context.
+//!
+//! Each size is checked before the bytes are looked at or copied. An entry is bound once all of it is known to be good.
+
+use std::mem;
+
+use super::BAGGAGE;
+use super::baggage::Baggage;
+use super::carrier::Extract;
+use super::chars;
+use super::codec::Codec;
+use super::propagator::{Entry, Extracted, List};
+use super::rule::{Problem, Rule};
+use super::trace::TraceContext;
+use super::tracestate::{MAX_INPUT, TraceState};
+use crate::Context;
+
+/// Reads everything in an empty context: the codecs are user code, which must find nothing of the worker's.
+pub(super) fn extract(list: &List, carrier: &dyn Extract, trusted: bool) -> Extracted {
+    Context::new().run(|| {
+        let mut reader = Reader { carrier, trusted, context: Context::new(), problems: Vec::new() };
+        if let Some(variable) = list.trace {
+            let trace = reader.trace();
+            reader.context = reader.context.with_value(variable, trace);
+        }
+        for entry in &list.headers {
+            reader.header(entry);
+        }
+        if list.baggage {
+            reader.baggage(&list.members);
+        }
+        Extracted { context: reader.context, problems: reader.problems }
+    })
+}
+
+struct Reader<'a> {
+    carrier: &'a dyn Extract,
+    trusted: bool,
+    context: Context,
+    problems: Vec<Problem>,
+}
+
+impl Reader<'_> {
+    fn report(&mut self, key: &str, rule: Rule) {
+        self.problems.push(Problem::new(key, rule));
+    }
+
+    /// The one value of a header, if `take` accepts it.
+    fn one<T>(
+        &self,
+        key: &str,
+        take: impl Fn(&[u8]) -> Result<T, Rule>,
+    ) -> Option<Result<T, Rule>> {
+        let mut found = None;
+        self.carrier.visit(key, &mut |value| {
+            found = Some(if found.is_none() { take(value) } else { Err(Rule::Repeated) });
+        });
+        found
+    }
+
+    /// The trace that goes on, or a new one. A `tracestate` counts only beside a good `traceparent`.
+    fn trace(&mut self) -> TraceContext {
+        match self.one("traceparent", TraceContext::parse) {
+            Some(Ok(trace)) => {
+                let tracestate = self.tracestate();
+                trace.with_tracestate(tracestate)
+            }
+            Some(Err(rule)) => {
+                self.report("traceparent", rule);
+                TraceContext::new_root()
+            }
+            None => TraceContext::new_root(),
+        }
+    }
+
+    /// All headers as one list, in order; empty if anything is wrong with it.
+    fn tracestate(&mut self) -> TraceState {
+        let (mut joined, mut too_long) = (Vec::new(), false);
+        self.carrier.visit("tracestate", &mut |value| {
+            too_long |= joined.len() + value.len() >= MAX_INPUT;
+            if !too_long {
+                joined.extend_from_slice(value);
+                joined.push(b',');
+            }
+        });
+        let parsed = if too_long { Err(Rule::TooLong) } else { TraceState::parse(&joined) };
+        let (tracestate, problem) = match parsed {
+            Ok((tracestate, shortened)) => (tracestate, shortened.then_some(Rule::TooLong)),
+            Err(rule) => (TraceState::new(), Some(rule)),
+        };
+        self.problems.extend(problem.map(|rule| Problem::new("tracestate", rule)));
+        tracestate
+    }
+
+    fn header(&mut self, Entry { key, codec }: &Entry) {
+        let Some(text) = self.one(key, |value| plain(value, codec)) else { return };
+        let result = text.and_then(|text| self.bind(codec, &text));
+        result.unwrap_or_else(|rule| self.report(key, rule));
+    }
+
+    /// All headers as one list. Listed members that are not taken do not pass through either.
+    fn baggage(&mut self, members: &[Entry]) {
+        let (mut baggage, mut rules) = (Baggage::new(), Vec::new());
+        self.carrier.visit("baggage", &mut |header| {
+            baggage.read(header, &mut |rule| {
+                if !rules.contains(&rule) {
+                    rules.push(rule);
+                }
+            });
+        });
+        self.problems.extend(rules.into_iter().map(|rule| Problem::new("baggage", rule)));
+        for Entry { key, codec } in members {
+            let Some(value) = baggage.get(key) else { continue };
+            if let Err(rule) = self.bind(codec, &value) {
+                drop(value);
+                self.report(key, rule);
+                baggage.remove(key);
+            }
+        }
+        if !baggage.is_empty() {
+            self.context = mem::take(&mut self.context).with_value(&BAGGAGE, baggage);
+        }
+    }
+
+    fn bind(&mut self, codec: &Codec, text: &str) -> Result<(), Rule> {
+        if !codec.allows(self.trusted) {
+            return Err(Rule::Untrusted);
+        }
+        codec.read(text, &mut self.context)
+    }
+}
+
+/// The text of a plain header: printable ASCII, within the codec's limit.
+fn plain(value: &[u8], codec: &Codec) -> Result<String, Rule> {
+    let value = chars::trim(value);
+    if value.len() > codec.limit() {
+        return Err(Rule::TooLong);
+    }
+    let text = chars::ascii(value).filter(|text| text.bytes().all(chars::is_printable));
+    text.map(str::to_owned).ok_or(Rule::Character)
+}

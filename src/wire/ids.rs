@@ -1,0 +1,118 @@
+//! [`TraceId`] and [`ParentId`]: numbers that are never zero, written in lower-case hexadecimal digits.
+
+use std::fmt;
+use std::num::{NonZeroU64, NonZeroU128};
+
+use super::rule::Rule;
+use crate::fields::{ToValue, Value};
+
+/// The identifier of a trace: sixteen bytes, not all zero.
+///
+/// ```
+/// use contextvars::wire::TraceContext;
+///
+/// let trace: TraceContext = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse()?;
+/// assert_eq!(trace.trace_id().to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
+/// assert_eq!(trace.trace_id().get(), 0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736);
+/// # Ok::<(), contextvars::wire::Rule>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TraceId(NonZeroU128);
+
+/// The identifier of one request within a trace, which the specification calls parent-id and others span id: eight
+/// bytes, not all zero.
+///
+/// ```
+/// use contextvars::wire::TraceContext;
+///
+/// let trace: TraceContext = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse()?;
+/// assert_eq!(trace.parent_id().to_string(), "00f067aa0ba902b7");
+/// assert_eq!(trace.parent_id().get(), 0x00f0_67aa_0ba9_02b7);
+/// # Ok::<(), contextvars::wire::Rule>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ParentId(NonZeroU64);
+
+impl TraceId {
+    /// A random one: all sixteen bytes are drawn.
+    pub(super) fn random() -> Self {
+        Self(NonZeroU128::new(fastrand::u128(1..)).unwrap_or(NonZeroU128::MIN))
+    }
+
+    pub(super) fn parse(digits: &[u8]) -> Result<Self, Rule> {
+        NonZeroU128::new(hex(digits)?).map(Self).ok_or(Rule::Zero)
+    }
+
+    /// The id as a number, its first byte the most significant one.
+    pub fn get(self) -> u128 {
+        self.0.get()
+    }
+}
+
+impl ParentId {
+    pub(super) fn random() -> Self {
+        Self(NonZeroU64::new(fastrand::u64(1..)).unwrap_or(NonZeroU64::MIN))
+    }
+
+    pub(super) fn parse(digits: &[u8]) -> Result<Self, Rule> {
+        let number = u64::try_from(hex(digits)?).map_err(|_| Rule::Form)?;
+        NonZeroU64::new(number).map(Self).ok_or(Rule::Zero)
+    }
+
+    /// The id as a number, its first byte the most significant one.
+    pub fn get(self) -> u64 {
+        self.0.get()
+    }
+}
+
+/// The number that up to 32 lower-case digits write.
+pub(super) fn hex(digits: &[u8]) -> Result<u128, Rule> {
+    let mut number = 0;
+    for &digit in digits {
+        let digit = match digit {
+            b'0'..=b'9' => digit - b'0',
+            b'a'..=b'f' => digit - b'a' + 10,
+            _ => return Err(Rule::Character),
+        };
+        number = number << 4 | u128::from(digit);
+    }
+    Ok(number)
+}
+
+impl fmt::Display for TraceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl fmt::Debug for TraceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for ParentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl fmt::Debug for ParentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// The digits.
+impl ToValue for TraceId {
+    fn to_value(&self) -> Value {
+        self.to_string().to_value()
+    }
+}
+
+/// The digits.
+impl ToValue for ParentId {
+    fn to_value(&self) -> Value {
+        self.to_string().to_value()
+    }
+}

@@ -1,0 +1,233 @@
+//! [`Propagator`]: the list of what goes out and comes in, and the two directions.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::builder::PropagatorBuilder;
+use super::carrier::{Extract, Inject};
+use super::codec::Codec;
+use super::extract;
+use super::inject;
+use super::rule::{BuildError, BuildErrorKind, Problem};
+use super::trace::TraceContext;
+use crate::{Context, ContextVar};
+
+/// An explicit list of the variables that cross to another process, and as what: nothing enters or leaves unless it is
+/// listed here.
+///
+/// A program may have several, such as one for the public side and one between its own services. A copy is cheap.
+///
+/// ```
+/// use contextvars::ContextVar;
+/// use contextvars::wire::{Propagator, TraceContext, text};
+/// use std::collections::HashMap;
+///
+/// static TRACE: ContextVar<TraceContext> = ContextVar::new("trace");
+/// static REQUEST_ID: ContextVar<String> = ContextVar::new("request_id");
+/// static TENANT: ContextVar<String> = ContextVar::new("tenant");
+///
+/// let wire = Propagator::builder()
+///     .trace_context(&TRACE)
+///     .header("x-request-id", text(&REQUEST_ID).max_len(128))
+///     .baggage("tenant", text(&TENANT))
+///     .build()?;
+///
+/// let incoming = vec![("X-Request-Id", "r-7"), ("baggage", "tenant=acme,color=blue")];
+/// let mut got = wire.extract(&incoming);
+/// assert!(got.problems.is_empty());
+///
+/// let mut outgoing = HashMap::new();
+/// got.context.run(|| {
+///     assert_eq!(REQUEST_ID.get(), "r-7");
+///     wire.inject(&mut outgoing);
+/// });
+/// assert_eq!(outgoing["x-request-id"], "r-7");
+/// assert_eq!(outgoing["baggage"], "tenant=acme,color=blue");
+/// assert!(outgoing.contains_key("traceparent"));
+/// # Ok::<(), contextvars::wire::BuildError>(())
+/// ```
+#[derive(Clone)]
+pub struct Propagator(Arc<List>);
+
+/// What a propagator handles. Names are valid and differ; those of headers are in lower case.
+#[derive(Clone, Default)]
+pub(super) struct List {
+    pub(super) trace: Option<&'static ContextVar<TraceContext>>,
+    pub(super) headers: Vec<Entry>,
+    pub(super) members: Vec<Entry>,
+    /// Whether the `baggage` header is handled at all.
+    pub(super) baggage: bool,
+    pub(super) echoed: Vec<String>,
+    pub(super) server_timing: bool,
+}
+
+/// A header or a baggage member.
+#[derive(Clone)]
+pub(super) struct Entry {
+    pub(super) key: String,
+    pub(super) codec: Codec,
+}
+
+/// What [`Propagator::extract`] found.
+#[derive(Debug)]
+pub struct Extracted {
+    /// A new context with the values that came in, and with nothing else.
+    pub context: Context,
+    /// The entries that were left out.
+    pub problems: Vec<Problem>,
+}
+
+/// What [`Propagator::inject`] did.
+#[derive(Debug, Default)]
+pub struct Injected {
+    /// The entries that were not sent.
+    pub problems: Vec<Problem>,
+}
+
+impl Propagator {
+    /// Starts a list.
+    pub fn builder() -> PropagatorBuilder {
+        PropagatorBuilder::default()
+    }
+
+    pub(super) fn new(list: List) -> Self {
+        Self(Arc::new(list))
+    }
+
+    /// Reads what came from anybody: without the entries that are
+    /// [taken from trusted senders only](Codec::trusted_only).
+    ///
+    /// It never fails. An entry that breaks a rule is left out and reported, and spoils no other; a trace whose
+    /// `traceparent` is missing or invalid is started anew. The context is a new one: it has nothing of whoever calls
+    /// this, and the codecs run in an empty one too.
+    ///
+    /// ```
+    /// # use contextvars::ContextVar;
+    /// # use contextvars::wire::{Propagator, Rule, text};
+    /// static ATTEMPT: ContextVar<u32> = ContextVar::new("attempt");
+    /// static USER: ContextVar<String> = ContextVar::new("user");
+    ///
+    /// let wire = Propagator::builder()
+    ///     .header("x-attempt", text(&ATTEMPT))
+    ///     .header("x-user", text(&USER))
+    ///     .build()?;
+    /// let got = wire.extract(&vec![("x-attempt", "many"), ("x-user", "ann")]);
+    /// assert_eq!(got.context.get(&USER).unwrap(), "ann");
+    /// assert_eq!((got.problems[0].key.as_str(), got.problems[0].rule), ("x-attempt", Rule::Refused));
+    /// # Ok::<(), contextvars::wire::BuildError>(())
+    /// ```
+    pub fn extract<C: Extract + ?Sized>(&self, carrier: &C) -> Extracted {
+        extract::extract(&self.0, &carrier, false)
+    }
+
+    /// Reads what came from one of the program's own: all entries.
+    ///
+    /// ```
+    /// # use contextvars::ContextVar;
+    /// # use contextvars::wire::{Propagator, text};
+    /// static LEVEL: ContextVar<String> = ContextVar::new("level");
+    ///
+    /// let wire = Propagator::builder().header("x-debug", text(&LEVEL).trusted_only()).build()?;
+    /// let headers = vec![("x-debug", "trace")];
+    /// assert!(wire.extract_trusted(&headers).context.contains(&LEVEL));
+    /// assert!(!wire.extract(&headers).context.contains(&LEVEL));
+    /// # Ok::<(), contextvars::wire::BuildError>(())
+    /// ```
+    pub fn extract_trusted<C: Extract + ?Sized>(&self, carrier: &C) -> Extracted {
+        extract::extract(&self.0, &carrier, true)
+    }
+
+    /// Writes what the current context holds of the list, for a request that is about to be sent. The parent id is a
+    /// new one each time.
+    ///
+    /// Defaults are not sent, and neither are values of [`local`](ContextVar::local) variables. A header whose variable
+    /// has no value is left as it is in the carrier.
+    pub fn inject<C: Inject + ?Sized>(&self, mut carrier: &mut C) -> Injected {
+        inject::request(&self.0, &Context::current(), &mut carrier)
+    }
+
+    /// Writes what `context` holds of the list. See [`inject`](Self::inject).
+    pub fn inject_from<C: Inject + ?Sized>(
+        &self,
+        context: &Context,
+        mut carrier: &mut C,
+    ) -> Injected {
+        inject::request(&self.0, context, &mut carrier)
+    }
+
+    /// Writes what the caller of this process may see, from the current context, to the response: the headers that are
+    /// [echoed](Self::echo), and the trace if [`server_timing`](Self::server_timing) says so. Nothing unless asked for.
+    ///
+    /// ```
+    /// # use contextvars::{Context, ContextVar};
+    /// # use contextvars::wire::{Propagator, text};
+    /// # use std::collections::BTreeMap;
+    /// static REQUEST_ID: ContextVar<String> = ContextVar::new("request_id");
+    /// static USER: ContextVar<String> = ContextVar::new("user");
+    ///
+    /// let wire = Propagator::builder()
+    ///     .header("x-request-id", text(&REQUEST_ID))
+    ///     .header("x-user", text(&USER))
+    ///     .build()?
+    ///     .echo("x-request-id")?;
+    /// let mut headers = BTreeMap::new();
+    /// Context::new().run(|| {
+    ///     REQUEST_ID.set("r-7".to_string());
+    ///     USER.set("ann".to_string());
+    ///     wire.inject_response(&mut headers);
+    /// });
+    /// assert_eq!(headers, BTreeMap::from([("x-request-id".to_string(), "r-7".to_string())]));
+    /// # Ok::<(), contextvars::wire::BuildError>(())
+    /// ```
+    pub fn inject_response<C: Inject + ?Sized>(&self, mut carrier: &mut C) -> Injected {
+        inject::response(&self.0, &Context::current(), &mut carrier)
+    }
+
+    /// Writes what the caller may see, from `context`. See [`inject_response`](Self::inject_response).
+    pub fn inject_response_from<C: Inject + ?Sized>(
+        &self,
+        context: &Context,
+        mut carrier: &mut C,
+    ) -> Injected {
+        inject::response(&self.0, context, &mut carrier)
+    }
+
+    /// Has [`inject_response`](Self::inject_response) send this header back.
+    ///
+    /// # Errors
+    ///
+    /// If no header of that name is listed.
+    pub fn echo(mut self, name: &str) -> Result<Self, BuildError> {
+        let name = name.to_ascii_lowercase();
+        if !self.0.headers.iter().any(|entry| entry.key == name) {
+            return Err(BuildError::new(&name, BuildErrorKind::Unlisted));
+        }
+        if !self.0.echoed.contains(&name) {
+            Arc::make_mut(&mut self.0).echoed.push(name);
+        }
+        Ok(self)
+    }
+
+    /// Whether [`inject_response`](Self::inject_response) sends the trace as `server-timing: trace;desc=00-…`, where a
+    /// browser shows it to the page. Not unless asked for.
+    #[must_use = "this is the propagator with the setting"]
+    pub fn server_timing(mut self, on: bool) -> Self {
+        Arc::make_mut(&mut self.0).server_timing = on;
+        self
+    }
+}
+
+/// The names in the list.
+impl fmt::Debug for Propagator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names =
+            |entries: &[Entry]| entries.iter().map(|entry| entry.key.clone()).collect::<Vec<_>>();
+        f.debug_struct("Propagator")
+            .field("trace_context", &self.0.trace.map(ContextVar::name))
+            .field("headers", &names(&self.0.headers))
+            .field("baggage", &self.0.baggage.then(|| names(&self.0.members)))
+            .field("echoed", &self.0.echoed)
+            .field("server_timing", &self.0.server_timing)
+            .finish()
+    }
+}

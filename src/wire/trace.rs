@@ -1,0 +1,209 @@
+//! [`TraceContext`]: where in which trace this request stands.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::chars;
+use super::ids::{self, ParentId, TraceId};
+use super::rule::Rule;
+use super::tracestate::TraceState;
+use crate::fields::{ToValue, Value};
+
+/// The only version that there is; what comes with a higher one is sent on with this.
+const VERSION: u128 = 0;
+/// `vv-tttttttttttttttttttttttttttttttt-pppppppppppppppp-ff`
+const LEN: usize = 55;
+/// A later version may be longer. Nobody's is that long.
+const MAX_LEN: usize = 512;
+
+const SAMPLED: u8 = 1;
+const RANDOM: u8 = 2;
+
+/// A position in a distributed trace: what W3C Trace Context (Level 2) carries in `traceparent` and `tracestate`.
+///
+/// Its text is the `traceparent`; the list of the `tracestate` comes along with it and is not part of the text.
+///
+/// ```
+/// use contextvars::wire::TraceContext;
+///
+/// let text = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+/// let trace: TraceContext = text.parse()?;
+/// assert!(trace.is_sampled());
+/// assert_eq!(trace.to_string(), text);
+///
+/// let sent = trace.child();
+/// assert_eq!(sent.trace_id(), trace.trace_id());
+/// assert_ne!(sent.parent_id(), trace.parent_id());
+/// # Ok::<(), contextvars::wire::Rule>(())
+/// ```
+///
+/// # Errors
+///
+/// Parsing is as strict as the specification: lower-case digits, no id of zeros only, and exactly 55 bytes in version
+/// `00`. A later version may be followed by `-` and more; the more is dropped. White space around the text is ignored.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct TraceContext {
+    trace_id: TraceId,
+    parent_id: ParentId,
+    flags: u8,
+    tracestate: TraceState,
+}
+
+impl TraceContext {
+    /// Starts a trace, with ids drawn at random, as its random flag says. It is not marked as sampled, since nobody
+    /// decided that; see [`with_sampled`](Self::with_sampled).
+    ///
+    /// ```
+    /// # use contextvars::wire::TraceContext;
+    /// let trace = TraceContext::new_root();
+    /// assert!(trace.is_random() && !trace.is_sampled() && trace.tracestate().is_empty());
+    /// ```
+    pub fn new_root() -> Self {
+        Self {
+            trace_id: TraceId::random(),
+            parent_id: ParentId::random(),
+            flags: RANDOM,
+            tracestate: TraceState::new(),
+        }
+    }
+
+    /// The same trace, with a new parent id: what an outgoing request carries. A propagator makes one for each.
+    #[must_use = "this is the child; the parent stays as it is"]
+    pub fn child(&self) -> Self {
+        Self { parent_id: ParentId::random(), ..self.clone() }
+    }
+
+    /// The id of the whole trace.
+    pub fn trace_id(&self) -> TraceId {
+        self.trace_id
+    }
+
+    /// The id of the request that this came with.
+    pub fn parent_id(&self) -> ParentId {
+        self.parent_id
+    }
+
+    /// The flags: bit 0 is "sampled", bit 1 "random"; there are no others.
+    pub fn flags(&self) -> u8 {
+        self.flags
+    }
+
+    /// Whether the caller may have recorded the trace.
+    pub fn is_sampled(&self) -> bool {
+        self.flags & SAMPLED != 0
+    }
+
+    /// Whether at least the right-most seven bytes of the trace id were drawn at random.
+    pub fn is_random(&self) -> bool {
+        self.flags & RANDOM != 0
+    }
+
+    /// What tracing systems on the way added.
+    pub fn tracestate(&self) -> &TraceState {
+        &self.tracestate
+    }
+
+    /// This, with another decision about sampling.
+    ///
+    /// ```
+    /// # use contextvars::wire::TraceContext;
+    /// assert!(TraceContext::new_root().with_sampled(true).is_sampled());
+    /// ```
+    #[must_use = "this is the changed one"]
+    pub fn with_sampled(mut self, sampled: bool) -> Self {
+        self.flags = self.flags & !SAMPLED | u8::from(sampled);
+        self
+    }
+
+    /// This, with another list of members.
+    ///
+    /// ```
+    /// # use contextvars::wire::{TraceContext, TraceState};
+    /// let trace = TraceContext::new_root().with_tracestate(TraceState::new().with("shop", "7")?);
+    /// assert_eq!(trace.tracestate().get("shop"), Some("7"));
+    /// # Ok::<(), contextvars::wire::Rule>(())
+    /// ```
+    #[must_use = "this is the changed one"]
+    pub fn with_tracestate(mut self, tracestate: TraceState) -> Self {
+        self.tracestate = tracestate;
+        self
+    }
+
+    /// Reads a `traceparent`.
+    pub(super) fn parse(value: &[u8]) -> Result<Self, Rule> {
+        if value.len() > MAX_LEN {
+            return Err(Rule::TooLong);
+        }
+        let value = chars::trim(value);
+        let (Some(fields), rest) = (value.get(..LEN), value.get(LEN..).unwrap_or_default()) else {
+            return Err(Rule::Form);
+        };
+        let version = ids::hex(&fields[..2])?;
+        match rest {
+            _ if version == 0xff => return Err(Rule::Version),
+            [] => {}
+            [b'-', ..] if version > VERSION => {}
+            _ => return Err(Rule::Form),
+        }
+        if [2, 35, 52].iter().any(|&at| fields[at] != b'-') {
+            return Err(Rule::Form);
+        }
+        let flags = u8::try_from(ids::hex(&fields[53..])?).map_err(|_| Rule::Form)?;
+        Ok(Self {
+            trace_id: TraceId::parse(&fields[3..35])?,
+            parent_id: ParentId::parse(&fields[36..52])?,
+            flags: flags & (SAMPLED | RANDOM),
+            tracestate: TraceState::new(),
+        })
+    }
+}
+
+impl FromStr for TraceContext {
+    type Err = Rule;
+
+    fn from_str(text: &str) -> Result<Self, Rule> {
+        Self::parse(text.as_bytes())
+    }
+}
+
+/// As a `traceparent`, always of version `00`.
+impl fmt::Display for TraceContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { trace_id, parent_id, flags, .. } = self;
+        write!(f, "{VERSION:02x}-{trace_id}-{parent_id}-{flags:02x}")
+    }
+}
+
+/// The ids and flags, and the keys of the `tracestate` without their values.
+impl fmt::Debug for TraceContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TraceContext")
+            .field("trace_id", &self.trace_id)
+            .field("parent_id", &self.parent_id)
+            .field("flags", &self.flags)
+            .field("tracestate", &self.tracestate)
+            .finish()
+    }
+}
+
+/// The trace id: the log field by which the lines of a request are found in all processes.
+///
+/// ```
+/// use contextvars::{ContextVar, fields};
+/// use contextvars::wire::TraceContext;
+///
+/// static TRACE: ContextVar<TraceContext> = ContextVar::new("trace_id").logged();
+///
+/// let trace: TraceContext = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse()?;
+/// TRACE.scope(trace, || {
+///     let mut line = String::new();
+///     fields::visit(|name, value| line.push_str(&format!("{name}={value}")));
+///     assert_eq!(line, "trace_id=4bf92f3577b34da6a3ce929d0e0e4736");
+/// });
+/// # Ok::<(), contextvars::wire::Rule>(())
+/// ```
+impl ToValue for TraceContext {
+    fn to_value(&self) -> Value {
+        self.trace_id.to_value()
+    }
+}

@@ -14,6 +14,7 @@ mod failure;
 mod ids;
 mod lines;
 mod progress;
+mod relay;
 mod server;
 mod verdict;
 

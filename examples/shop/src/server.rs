@@ -11,6 +11,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use contextvars::Context;
+use contextvars::tower::ContextLayer;
 use tokio::net::TcpListener;
 use tokio::runtime;
 
@@ -18,6 +19,7 @@ use crate::audit::{self, Audit};
 use crate::checkout::checkout;
 use crate::failure::Failure;
 use crate::ids::{self, REQUEST_ID, USER_ID};
+use crate::relay;
 
 /// Runs `work` on a runtime of its own; returns once all its tasks and the audit thread ended.
 pub(crate) fn run<T>(work: impl AsyncFnOnce(Audit) -> T) -> io::Result<T> {
@@ -52,6 +54,7 @@ pub(crate) async fn serve(
     let routes = Router::new()
         .route("/checkout", post(checkout))
         .route_layer(middleware::from_fn(edge))
+        .route("/test", post(relay::relay).layer(ContextLayer::new(relay::wire())))
         .fallback(async || Failure::new(StatusCode::NOT_FOUND, "try POST /checkout"))
         .with_state(audit);
     axum::serve(listener, routes).with_graceful_shutdown(stop).await

@@ -3,5 +3,6 @@
 
 mod cli;
 mod process;
+mod relay;
 mod service;
 mod sources;

@@ -181,7 +181,7 @@ impl Selection {
             if self.items[..place].iter().any(|earlier| earlier.key == item.key) {
                 continue;
             }
-            if let Some(value) = self.value(item, &bound) {
+            if let Some(value) = self.value(item, &variables, &bound) {
                 f(&item.key, &value); // user code
             }
         }
@@ -197,8 +197,15 @@ impl Selection {
         self.visit(|key, value| event.set_default(key, value));
     }
 
-    fn value(&self, item: &Item, bound: &Fields) -> Option<Value> {
-        let value = bound.get(&item.key).cloned().or_else(|| item.var?.value());
+    fn value(&self, item: &Item, variables: &Context, bound: &Fields) -> Option<Value> {
+        let value = bound.get(&item.key).cloned().or_else(|| match item.var {
+            Some(var) => var.value(),
+            // What `visit` shows under this key.
+            None => variables
+                .iter()
+                .filter(|entry| entry.name() == &*item.key && !self.lists(*entry))
+                .find_map(|entry| entry.field()),
+        });
         let name = item.var.map_or("", Listed::name);
         match value {
             Some(_) if self.hides(&item.key) || self.hides(name) => Some(hidden()),
@@ -221,6 +228,10 @@ impl Selection {
         for (key, value) in bound.iter().filter(|(key, _)| !listed(key)) {
             shown(key, value);
         }
+    }
+
+    fn lists(&self, entry: Entry<'_>) -> bool {
+        self.items.iter().filter_map(|item| item.var).any(|var| var.is(entry))
     }
 
     fn hides(&self, key: &str) -> bool {

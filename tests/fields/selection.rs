@@ -123,3 +123,14 @@ fn a_selection_may_be_a_static() {
         r#"Selection { keys: ["id"], dynamic: true, redacted: ["x"] }"#,
     );
 }
+
+/// Regression: a key that is listed hid the logged variable of its name.
+#[test]
+fn a_listed_key_that_is_not_bound_shows_the_logged_variable_of_its_name() {
+    static ID: ContextVar<u64> = ContextVar::new("listed_id").logged();
+
+    let selection = Selection::new().field("listed_id").or_null().dynamic();
+    let mut line = Fields::new();
+    ID.scope(7, || selection.merge_into(&mut line));
+    assert_eq!(line, Fields::from_iter(kv! { "listed_id" = 7 }));
+}

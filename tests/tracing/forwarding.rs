@@ -125,7 +125,7 @@ fn the_inner_layer_is_asked_and_told_everything() {
 }
 
 #[test]
-fn the_inner_layer_says_which_levels_it_wants() {
-    let layer = WithFields::new(Spy::default());
-    assert_eq!(Layer::<Registry>::max_level_hint(&layer), Some(LevelFilter::DEBUG));
+fn the_inner_layer_gives_no_hint_that_would_be_taken_for_everybodys() {
+    assert_eq!(Layer::<Registry>::max_level_hint(&Spy::default()), Some(LevelFilter::DEBUG));
+    assert_eq!(Layer::<Registry>::max_level_hint(&WithFields::new(Spy::default())), None);
 }

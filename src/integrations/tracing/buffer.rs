@@ -43,7 +43,11 @@ impl Settings {
 
     fn buffer(self) -> Buffer {
         let spare = SPARE.try_with(|spare| spare[self.place()].take()).ok().flatten();
-        spare.unwrap_or_else(|| self.new_buffer())
+        spare.unwrap_or_else(|| {
+            // The registry panics in a thread-local destructor that runs after its own.
+            std::panic::catch_unwind(|| self.new_buffer())
+                .unwrap_or_else(|_| Buffer::new(String::new()))
+        })
     }
 
     #[cold]

@@ -70,7 +70,7 @@ impl Visit for Copied {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.put(field, debug(Verbatim(format!("{value:?}"))));
+        self.put(field, debug(Verbatim(written(format_args!("{value:?}")))));
     }
 }
 
@@ -108,8 +108,8 @@ impl Cause {
     fn of(error: &(dyn Error + 'static), left: usize) -> Self {
         let source = error.source().filter(|_| left > 0);
         Self {
-            display: error.to_string(),
-            debug: Verbatim(format!("{error:?}")),
+            display: written(format_args!("{error}")),
+            debug: Verbatim(written(format_args!("{error:?}"))),
             source: source.map(|source| Box::new(Self::of(source, left - 1))),
         }
     }
@@ -131,4 +131,13 @@ impl Error for Cause {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.source.as_deref().map(|source| source as _)
     }
+}
+
+/// As `format!`, which panics where a formatter fails.
+fn written(arguments: fmt::Arguments<'_>) -> String {
+    let mut text = String::new();
+    if fmt::Write::write_fmt(&mut text, arguments).is_err() {
+        text.push_str("<failed while formatting>");
+    }
+    text
 }

@@ -7,7 +7,8 @@ use crate::fields::Value;
 /// Whether a character may change how a line reads: controls, line separators, changes of direction.
 fn is_hostile(character: char) -> bool {
     character.is_control()
-        || matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+        || matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{feff}')
+        || matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// A value in JSON. Numbers that JSON has no notation for are null, integers beyond 64 bits are text.

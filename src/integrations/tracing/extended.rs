@@ -30,7 +30,11 @@ pub(super) fn dispatch(event: &Event<'_>, added: &Added, f: impl FnOnce(&Event<'
             slots[field.index()] = Some(slot);
         }
     }
-    slots.extend(new.into_iter().map(|(_, slot)| Some(slot)));
+    // The same keys may have been kept in another order.
+    let mut new: Vec<_> = new.into_iter().map(|(key, slot)| (key, Some(slot))).collect();
+    slots.extend(extended.fields().iter().skip(metadata.fields().len()).map(|field| {
+        new.iter_mut().find(|(key, _)| *key == field.name()).and_then(|(_, slot)| slot.take())
+    }));
     with_slots(event, extended, &slots, f);
 }
 

@@ -55,7 +55,8 @@ impl Sites {
         let own = metadata.fields().len();
         let mut kept = self.kept.get(&place)?.iter().copied();
         kept.find(|kept| {
-            kept.fields().iter().skip(own).map(|field| field.name()).eq(keys.iter().copied())
+            let mut names = kept.fields().iter().skip(own).map(|field| field.name());
+            kept.fields().len() == own + keys.len() && names.all(|name| keys.contains(&name))
         })
     }
 

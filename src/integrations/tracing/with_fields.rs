@@ -58,7 +58,7 @@ use crate::integrations::source::Source;
 ///
 /// - Filters stand outside: `WithFields::new(layer).with_filter(filter)`. The inner layer's own `enabled` and
 ///   `event_enabled` are asked, before there are fields; but a `Filtered` layer inside makes itself known to the
-///   subscriber in a way that cannot be forwarded without unsafe code, and would let through what it should not.
+///   subscriber in a way that cannot be forwarded without unsafe code.
 /// - For the same reason the subscriber does not find the inner layer by `downcast_ref`, which is how
 ///   `tracing-opentelemetry` finds its own to set the parent of a span.
 /// - A null is no value that an event could have: the field is left out.
@@ -129,7 +129,9 @@ impl<S: Subscriber, L: Layer<S>> Layer<S> for WithFields<L> {
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        self.inner.max_level_hint()
+        // The inner layer's own hint would be taken for everybody's: that of a layer that is `None`, or filtered, is
+        // told apart by `downcast_raw` only, which cannot be forwarded. What it does not want it still says by call site.
+        None
     }
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {

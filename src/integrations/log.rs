@@ -4,12 +4,15 @@
 //! write them at all; they are the feature `kv` of `log`, which this feature enables.
 
 use std::cell::OnceCell;
+use std::fmt;
+use std::panic::Location;
 
 use ::log::kv::{self, Key, VisitSource};
-use ::log::{Log, Metadata, Record};
+use ::log::{Level, Log, Metadata, Record};
 
 use super::source::Source;
-use crate::fields::{Selection, Value};
+use crate::fields::{Fields, Selection, Text, ToValue, Value};
+use crate::thread_fields::Logger;
 
 /// A logger that adds the fields of the current context to the key-values of every record.
 ///
@@ -156,6 +159,72 @@ impl kv::Source for Both<'_> {
 
     fn count(&self) -> usize {
         self.own.count() + self.fields().len()
+    }
+}
+
+impl kv::Source for Fields {
+    fn visit<'kvs>(&'kvs self, visitor: &mut dyn VisitSource<'kvs>) -> Result<(), kv::Error> {
+        self.iter().try_for_each(|(key, value)| {
+            visitor.visit_pair(Key::from_str(key), lent(value)) // user code
+        })
+    }
+
+    fn get(&self, key: Key<'_>) -> Option<kv::Value<'_>> {
+        self.get(key.as_str()).map(lent)
+    }
+
+    fn count(&self) -> usize {
+        self.len()
+    }
+}
+
+impl Logger {
+    /// Writes a line by the logger that is installed for the crate `log`: the event, the fields of this logger, and `kv`,
+    /// which goes before them. The line's target is the caller's file.
+    ///
+    /// For request data prefer [`fields`](crate::fields) and the macros of `log`: see the
+    /// [module](crate::thread_fields) for why.
+    ///
+    /// ```
+    /// # use contextvars::{fields::kv, thread_fields::Logger};
+    /// use log::{Level, Log, Metadata, Record, kv::Key};
+    ///
+    /// struct Checks;
+    ///
+    /// impl Log for Checks {
+    ///     fn enabled(&self, _: &Metadata<'_>) -> bool {
+    ///         true
+    ///     }
+    ///     fn log(&self, record: &Record<'_>) {
+    ///         assert_eq!(record.args().to_string(), "paid");
+    ///         let value = |key| record.key_values().get(Key::from_str(key)).unwrap().to_string();
+    ///         assert_eq!([value("user"), value("path")], ["bob", "/"]);
+    ///     }
+    ///     fn flush(&self) {}
+    /// }
+    ///
+    /// log::set_logger(&Checks)?;
+    /// log::set_max_level(log::LevelFilter::Info);
+    /// let logger = Logger::new().bind(kv! { user = "ann", path = "/" });
+    /// logger.log(Level::Info, "paid", kv! { user = "bob" });
+    /// # Ok::<(), log::SetLoggerError>(())
+    /// ```
+    #[track_caller]
+    pub fn log(
+        &self,
+        level: Level,
+        event: impl fmt::Display,
+        kv: impl IntoIterator<Item = (impl Into<Text>, impl ToValue)>,
+    ) {
+        let (caller, logger) = (Location::caller(), ::log::logger());
+        let metadata = Metadata::builder().level(level).target(caller.file()).build();
+        if level > ::log::max_level() || !logger.enabled(&metadata) {
+            return;
+        }
+        let fields = self.fields().merged_with(&Fields::from_iter(kv)); // user code
+        let mut record = Record::builder();
+        record.metadata(metadata).file(Some(caller.file())).line(Some(caller.line()));
+        logger.log(&record.key_values(&fields).args(format_args!("{event}")).build());
     }
 }
 

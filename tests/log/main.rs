@@ -8,6 +8,7 @@ mod support;
 mod env_logger;
 mod fern;
 mod source;
+mod thread_logger;
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};

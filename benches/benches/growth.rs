@@ -7,10 +7,14 @@
 //! inside of one another, `growth, get inside runs` that of a read at the bottom. `growth, set + reset inside with`
 //! changes a variable inside as many loans of another; all of them are looked through for the value that goes.
 //!
-//! How two threads share one context is asked in `copy`, what a live context holds in `alloc`.
+//! `growth, get, shared by threads` is a read while that many threads read the same snapshot.
+//!
+//! How two threads copy one context is asked in `copy`, what a live context holds in `alloc`.
 
 use std::hint::black_box;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread;
 
 use contextvars::{Context, copy_context};
 use contextvars_benches::peers::{self, ImblHash, StdMap};
@@ -66,6 +70,33 @@ fn maps(c: &mut Criterion) {
         group.bench_function(BenchmarkId::new("imbl::HashMap", n), |b| {
             per_op(b, || {
                 each!(at => black_box(imbl.clone()).insert(keys[at], Arc::new(black_box(7))));
+            });
+        });
+    }
+    group.finish();
+}
+
+/// The same values read by so many threads at once: this one is measured, and the others do the same meanwhile.
+fn shared(c: &mut Criterion) {
+    let vars = black_box(measured(8));
+    let context = context_of(8);
+    let mut group = c.benchmark_group("growth, get, shared by threads");
+    for threads in [1, 2, 4] {
+        group.bench_function(BenchmarkId::new(US, threads), |b| {
+            let ended = AtomicBool::new(false);
+            thread::scope(|scope| {
+                for mut context in vec![context.clone(); threads - 1] {
+                    let (vars, ended) = (&vars, &ended);
+                    scope.spawn(move || {
+                        context.run(|| {
+                            while !ended.load(Relaxed) {
+                                each!(at => black_box(vars[at].get()));
+                            }
+                        });
+                    });
+                }
+                context.clone().run(|| per_op(b, || each!(at => black_box(vars[at].get()))));
+                ended.store(true, Relaxed);
             });
         });
     }
@@ -131,6 +162,6 @@ fn nested_loans(c: &mut Criterion) {
 criterion_group! {
     name = benches;
     config = contextvars_benches::criterion();
-    targets = variables, maps, nested_runs, nested_loans
+    targets = variables, maps, shared, nested_runs, nested_loans
 }
 criterion_main!(benches);

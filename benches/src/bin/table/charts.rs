@@ -42,6 +42,7 @@ const CHARTS: &[Chart] = &[
             "growth, get",
             "growth, set + reset",
             "growth, first set",
+            "growth, get, shared by threads",
             "growth, nested run",
             "growth, get inside runs",
             "growth, set + reset inside with",

@@ -17,6 +17,7 @@ mod contents;
 mod count;
 mod field_map;
 mod field_value;
+mod free_list;
 mod hamt;
 mod id;
 #[expect(unsafe_code, reason = "the erased value")]

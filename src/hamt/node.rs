@@ -9,7 +9,8 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 
 use crate::count::{RefCount, abort};
-use crate::sync::Watched;
+use crate::free_list::{Block, FreeList};
+use crate::sync::{Watched, at_thread_end, thread_local};
 use crate::value::Value;
 
 /// Bits of a digit. Measured against 1 and 3: see `docs/design.md`.
@@ -78,6 +79,22 @@ impl Branch {
     }
 }
 
+/// Memory of branches that this thread let go.
+struct Branches(FreeList<Branch>);
+
+thread_local! {
+    // Without `Drop`, so that it is there for the destructors of other thread-locals too.
+    static BRANCHES: Branches = const { Branches(FreeList::new()) };
+}
+
+at_thread_end!(BRANCHES: Branches);
+
+impl Branches {
+    fn end(&self) {
+        self.0.end();
+    }
+}
+
 /// An owning pointer to nothing, a value or a branch.
 #[repr(transparent)]
 pub(super) struct Link {
@@ -115,7 +132,9 @@ impl Link {
 
     #[inline]
     pub(super) fn branch(branch: Branch) -> Self {
-        let tagged = Box::into_raw(Box::new(branch)).map_addr(|addr| addr | 1);
+        let mut block = BRANCHES.with(|free| free.0.take());
+        block.write(branch);
+        let tagged = Box::into_raw(block).map_addr(|addr| addr | 1);
         Self { tagged: tagged.cast(), owns: PhantomData }
     }
 
@@ -250,7 +269,11 @@ impl Drop for Link {
 #[inline(never)]
 unsafe fn free(branch: *mut Branch) {
     // SAFETY: as promised.
-    let branch = unsafe { Box::from_raw(branch) };
+    let mut block: Block<Branch> = unsafe { Box::from_raw(branch.cast()) };
+    // SAFETY: it holds a branch until here.
+    let branch = unsafe { block.assume_init_mut() };
     branch.watched.write();
-    drop(branch);
+    // SAFETY: nobody drops it again; the block is memory from here on.
+    unsafe { std::ptr::drop_in_place(branch) }
+    BRANCHES.with(|free| free.0.give_back(block, expect_end));
 }

@@ -74,6 +74,10 @@ pub mod prelude {
 /// The documents beside the code.
 #[cfg(any(doc, doctest))]
 pub mod documentation {
+    #[doc = include_str!("../docs/guide.md")]
+    pub mod guide {}
+    #[doc = include_str!("../docs/migrating.md")]
+    pub mod migrating {}
     #[doc = include_str!("../docs/semantics.md")]
     pub mod semantics {}
     #[doc = include_str!("../docs/design.md")]

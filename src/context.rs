@@ -35,6 +35,9 @@ use crate::var::ContextVar;
 ///   limit.
 /// - Contexts may be nested in values to any depth. Where values are dropped inside of one another's `Drop`, those
 ///   beyond the sixteenth level are dropped after the outermost one, so that the stack does not overflow.
+#[doc(alias = "contextvars")]
+#[doc(alias = "ExecutionContext")]
+#[doc(alias = "AsyncContext")]
 pub struct Context(Contents);
 
 impl Context {

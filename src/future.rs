@@ -35,6 +35,8 @@ pin_project! {
     /// let task = async { USER.get() }.in_context(context);
     /// assert_eq!(futures::executor::block_on(task), "ann");
     /// ```
+    #[doc(alias = "TaskLocalFuture")]
+    #[doc(alias = "Instrumented")]
     #[must_use = "a future does nothing unless it is awaited or spawned, and neither does its context"]
     pub struct WithContext<F> {
         // `None` once completed.

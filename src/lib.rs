@@ -37,6 +37,10 @@ mod future;
 mod propagate;
 
 // These see the crate root and, of what is above, only what is called `field_…`.
+#[doc(alias = "structlog")]
+#[doc(alias = "MDC")]
+#[doc(alias = "NDC")]
+#[doc(alias = "diagnostic context")]
 pub mod fields;
 pub mod thread_fields;
 

@@ -16,6 +16,7 @@ use crate::context::Context;
 /// assert_eq!(worker.join().unwrap(), "ann");
 /// ```
 #[must_use = "the closure is not called by wrapping it"]
+#[doc(alias = "to_thread")]
 pub fn propagate<F: FnOnce() -> R, R>(f: F) -> impl FnOnce() -> R {
     let carrier = Carrier::new(f);
     move || carrier.call_once()

@@ -48,6 +48,11 @@ use crate::value::{Label, Value, is_plain};
 ///
 /// A context is copied to another thread; this one reads the value while the other drops its copy, and whoever drops
 /// the last copy drops the value.
+#[doc(alias = "task_local")]
+#[doc(alias = "AsyncLocal")]
+#[doc(alias = "ScopedValue")]
+#[doc(alias = "ThreadLocal")]
+#[doc(alias = "fluid-let")]
 pub struct ContextVar<T: Send + Sync + 'static> {
     key: OnceKey<T>,
     label: Label<T>,

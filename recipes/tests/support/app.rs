@@ -27,10 +27,14 @@ use tower::{Layer as _, service_fn};
 
 use crate::{REQUEST_ID, TENANT, TRACE, layer};
 
+/// What is not there by then does not come.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// What every handler, body and caller sees, where each has its own.
 pub(crate) fn seen() -> String {
-    let tenant = TENANT.get_or("none".into());
-    format!("{} {tenant} {}", REQUEST_ID.get_or("none".into()), TRACE.get().trace_id())
+    let trace = TRACE.try_with(|trace| trace.trace_id().to_string());
+    let [id, tenant] = [&REQUEST_ID, &TENANT].map(|variable| variable.get_or("none".into()));
+    format!("{id} {tenant} {}", trace.unwrap_or("none".into()))
 }
 
 /// Set without a token by every handler, for nobody else to see.
@@ -110,7 +114,7 @@ impl App {
                 sleep(Duration::from_millis(5)).await;
             }
         };
-        let gone = timeout(Duration::from_secs(10), gone).await;
+        let gone = timeout(PATIENCE, gone).await;
         gone.unwrap_or_else(|_| panic!("{} contexts are left", self.live.load(SeqCst)));
         let mut dropped = self.shared.dropped.lock().unwrap().clone();
         dropped.sort();
@@ -168,7 +172,7 @@ async fn together(State(shared): State<Shared>) -> String {
     assert!(STRAY.try_get().is_err(), "a context that another request had");
     STRAY.set(());
     let before = seen();
-    shared.together.wait().await;
+    timeout(PATIENCE, shared.together.wait()).await.expect("more requests at the same time");
     yield_now().await;
     assert_eq!(before, seen());
     before

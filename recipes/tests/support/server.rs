@@ -16,6 +16,9 @@ impl Server {
     /// Starts a program of a Debian package. `None`, and a notice that no test harness holds back, if it is not there.
     pub(crate) fn start(command: &mut Command, package: &str) -> Option<Self> {
         let name = command.get_program().to_string_lossy().into_owned();
+        // Servers are in a folder that is not in everybody's path.
+        let path = std::env::var("PATH").unwrap_or_default();
+        command.env("PATH", format!("{path}:/usr/sbin"));
         match command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn() {
             Ok(child) => Some(Self { child, name }),
             Err(error) if error.kind() == ErrorKind::NotFound => {

@@ -233,6 +233,23 @@ async fn a_body_that_breaks_off_is_dropped_in_its_context() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_handler_that_panics_unwinds_in_its_context_and_harms_no_other() {
+    for version in BOTH {
+        let (app, client): (_, Http) = (App::start(1).await, client(version));
+        let mut context = of(7);
+        let send = async {
+            let request = Request::get(app.url("/panic")).body(Empty::new().boxed()).unwrap();
+            assert!(client.clone().oneshot(request).await.is_err());
+        };
+        send.in_context(context.clone()).await;
+        let next =
+            async { assert_eq!(read(get(&client, app.url("/together")).await).await, seen()) };
+        next.in_context(of(8)).await;
+        assert_eq!(app.end().await, [context.run(seen)]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_that_is_given_up_is_dropped_in_its_context() {
     for version in BOTH {
         let (app, client) = (App::start(1).await, client(version));

@@ -63,12 +63,12 @@ fn incoming(cx: &OtelContext) -> Context {
 /// The other way: OpenTelemetry's context as one more variable, which follows where all of them go.
 static OTEL: ContextVar<OtelContext> = ContextVar::new("opentelemetry");
 
-/// Attaches what the variable holds with each poll, which is all that OpenTelemetry's thread-local needs. Inside
+/// Attaches what the variable holds with each poll, as OpenTelemetry's own `with_context` does with a fixed one. Inside
 /// `in_context`: `attached(work).in_context(context)`, and once for each task.
 async fn attached<F: Future>(work: F) -> F::Output {
     let mut work = pin!(work);
     poll_fn(|task| {
-        let _guard = OTEL.get_or(OtelContext::new()).attach();
+        let _guard = OTEL.try_get().ok().map(OtelContext::attach);
         work.as_mut().poll(task)
     })
     .await

@@ -165,6 +165,7 @@ fn router(shared: Shared) -> Router {
         .route("/broken", get(broken))
         .route("/endless", get(endless))
         .route("/never", get(never))
+        .route("/panic", get(panics))
         .with_state(shared)
 }
 
@@ -242,4 +243,11 @@ async fn endless(State(shared): State<Shared>) -> Body {
 async fn never(State(shared): State<Shared>) {
     let _watch = Watch(shared.dropped);
     std::future::pending::<()>().await;
+}
+
+/// No answer either, and a handler that unwinds.
+async fn panics(State(shared): State<Shared>) {
+    let _watch = Watch(shared.dropped);
+    yield_now().await;
+    panic!("on purpose, {}", seen());
 }

@@ -1,0 +1,110 @@
+//! Child processes: the variables in the environment of a program that is started, with the standard library alone.
+
+use std::process::Command;
+use std::sync::LazyLock;
+
+use contextvars::wire::{Environment, Propagator, TraceContext, text};
+use contextvars::{Context, ContextVar};
+
+static TRACE: ContextVar<TraceContext> = ContextVar::new("trace");
+static REQUEST_ID: ContextVar<String> = ContextVar::new("request_id");
+static TENANT: ContextVar<String> = ContextVar::new("tenant");
+
+static WIRE: LazyLock<Propagator> = LazyLock::new(|| {
+    Propagator::builder()
+        .trace_context(&TRACE)
+        .header("x-request-id", text(&REQUEST_ID).max_len(128))
+        .baggage("tenant", text(&TENANT))
+        .build()
+        .expect("the names are valid and differ")
+});
+
+/// A program that is told `TRACEPARENT`, `X_REQUEST_ID` and `BAGGAGE`, of the current context.
+fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
+    let mut command = Command::new(program);
+    // What this process was told itself is not for its children, unless it is in the context.
+    for name in ["TRACEPARENT", "TRACESTATE", "X_REQUEST_ID", "BAGGAGE"] {
+        command.env_remove(name);
+    }
+    WIRE.inject(&mut command);
+    command
+}
+
+/// First thing in the child's `main`, which then runs in it: `context().run(run)`, or `run().in_context(context())`.
+fn context() -> Context {
+    WIRE.extract(&Environment).context
+}
+
+// That is the recipe; what follows runs it. The child is this program once more, with one test.
+
+use contextvars::ContextExt as _;
+
+const CHILD: &str = "IN_THE_CHILD";
+
+fn child(mode: &str) -> Command {
+    let mut command = command(std::env::current_exe().unwrap());
+    command.args(["--exact", "the_child", "--nocapture"]).env(CHILD, mode);
+    command
+}
+
+fn output(mut command: Command) -> String {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn seen() -> String {
+    let (id, tenant) = (REQUEST_ID.get_or("none".into()), TENANT.get_or("none".into()));
+    format!("seen {id} {tenant} {}", TRACE.get().trace_id())
+}
+
+/// The body of the child's `main`; in the parent's run there is nothing to do.
+#[test]
+fn the_child() {
+    let Ok(mode) = std::env::var(CHILD) else { return };
+    let mut context = context();
+    if mode == "forgetful" {
+        assert!(context.remove(&REQUEST_ID) && context.remove(&TENANT));
+    }
+    context.run(|| match &*mode {
+        "last" => println!("{}", seen()),
+        _ => print!("{}", output(child("last"))),
+    });
+}
+
+fn request(n: usize) -> Context {
+    Context::new()
+        .with_value(&TRACE, TraceContext::new_root())
+        .with_value(&REQUEST_ID, format!("r-{n}"))
+        .with_value(&TENANT, format!("größe {n}, 100%25 a=b"))
+}
+
+#[test]
+fn a_child_continues_the_context_of_its_parent() {
+    for n in 0..3 {
+        request(n).run(|| {
+            let said = output(child("last"));
+            assert!(said.contains(&format!("{}\n", seen())), "{said}");
+        });
+    }
+}
+
+#[tokio::test]
+async fn so_does_a_child_of_tokios_and_its_own_child() {
+    let start = async {
+        tokio::task::yield_now().await;
+        let output = tokio::process::Command::from(child("middle")).output().await.unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(said.contains(&format!("{}\n", seen())), "{said}");
+    };
+    start.in_context(request(7)).await;
+}
+
+#[test]
+fn what_a_process_was_told_is_not_handed_down_unless_its_context_has_it() {
+    let mut child = request(7).run(|| child("forgetful"));
+    let trace = TraceContext::new_root();
+    child.env("TRACEPARENT", trace.to_string());
+    let said = output(child);
+    assert!(said.contains(&format!("seen none none {}\n", trace.trace_id())), "{said}");
+}

@@ -1,0 +1,253 @@
+//! A service with axum, of the kinds of handlers and bodies that there are. It has the layer of whoever includes it.
+
+use std::convert::Infallible;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::error_handling::HandleErrorLayer;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::routing::{get, post};
+use axum::serve::Listener;
+use contextvars::ContextVar;
+use futures::future::ready;
+use futures::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
+use http_body::Frame;
+use http_body_util::StreamBody;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Barrier;
+use tokio::task::{JoinHandle, yield_now};
+use tokio::time::{sleep, timeout};
+use tower::{Layer as _, service_fn};
+
+use crate::{REQUEST_ID, TENANT, TRACE, layer};
+
+/// What is not there by then does not come.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What every handler, body and caller sees, where each has its own.
+pub(crate) fn seen() -> String {
+    let trace = TRACE.try_with(|trace| trace.trace_id().to_string());
+    let [id, tenant] = [&REQUEST_ID, &TENANT].map(|variable| variable.get_or("none".into()));
+    format!("{id} {tenant} {}", trace.unwrap_or("none".into()))
+}
+
+/// Set without a token by every handler, for nobody else to see.
+static STRAY: ContextVar<()> = ContextVar::new("stray");
+
+/// In the context of every request, to count those that are left.
+static LIVE: ContextVar<Arc<Live>> = ContextVar::new("live");
+
+struct Live(Arc<AtomicUsize>);
+
+impl Live {
+    fn new(count: &Arc<AtomicUsize>) -> Arc<Self> {
+        count.fetch_add(1, SeqCst);
+        Arc::new(Self(Arc::clone(count)))
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, SeqCst);
+    }
+}
+
+/// Notes what is seen where it is dropped.
+struct Watch(Arc<Mutex<Vec<String>>>);
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.0.lock().unwrap().push(seen());
+    }
+}
+
+#[derive(Clone)]
+struct Shared {
+    together: Arc<Barrier>,
+    dropped: Arc<Mutex<Vec<String>>>,
+}
+
+pub(crate) struct App {
+    pub(crate) address: SocketAddr,
+    shared: Shared,
+    live: Arc<AtomicUsize>,
+    connections: Arc<AtomicUsize>,
+    server: JoinHandle<()>,
+}
+
+impl App {
+    /// Listens on the loopback interface. `/together` answers when that many requests are there at a time.
+    pub(crate) async fn start(together: usize) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (live, connections) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
+        let dropped = Arc::default();
+        let shared = Shared { together: Arc::new(Barrier::new(together)), dropped };
+        let counted = Arc::clone(&live);
+        let router =
+            router(shared.clone()).layer(layer().generate(&LIVE, move || Live::new(&counted)));
+        let listener = Counting { listener, count: Arc::clone(&connections) };
+        let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self { address, shared, live, connections, server }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// How many connections there were.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(SeqCst)
+    }
+
+    /// Waits until no context is left of any request, and says what was seen where bodies and handlers were dropped
+    /// before their end.
+    pub(crate) async fn end(self) -> Vec<String> {
+        let gone = async {
+            while self.live.load(SeqCst) > 0 {
+                sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let gone = timeout(PATIENCE, gone).await;
+        gone.unwrap_or_else(|_| panic!("{} contexts are left", self.live.load(SeqCst)));
+        let mut dropped = self.shared.dropped.lock().unwrap().clone();
+        dropped.sort();
+        dropped
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+struct Counting {
+    listener: TcpListener,
+    count: Arc<AtomicUsize>,
+}
+
+impl Listener for Counting {
+    type Io = TcpStream;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (TcpStream, SocketAddr) {
+        let accepted = Listener::accept(&mut self.listener).await;
+        self.count.fetch_add(1, SeqCst);
+        accepted
+    }
+
+    fn local_addr(&self) -> std::io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+}
+
+fn router(shared: Shared) -> Router {
+    let fallible = service_fn(async |_: Request| {
+        yield_now().await;
+        Err::<axum::response::Response, String>(seen())
+    });
+    let handle_error =
+        HandleErrorLayer::new(async |error: String| (StatusCode::BAD_GATEWAY, error));
+    Router::new()
+        .route("/together", get(together))
+        .route("/echo", post(echo))
+        .route("/events", get(events))
+        .route("/trailers", get(trailers))
+        .route("/error", get(error))
+        .route_service("/service-error", handle_error.layer(layer().layer(fallible)))
+        .route("/broken", get(broken))
+        .route("/endless", get(endless))
+        .route("/never", get(never))
+        .route("/panic", get(panics))
+        .with_state(shared)
+}
+
+async fn together(State(shared): State<Shared>) -> String {
+    assert!(STRAY.try_get().is_err(), "a context that another request had");
+    STRAY.set(());
+    let before = seen();
+    timeout(PATIENCE, shared.together.wait()).await.expect("more requests at the same time");
+    yield_now().await;
+    assert_eq!(before, seen());
+    before
+}
+
+/// Each chunk that comes goes back with what is seen when it does, while more of them come.
+async fn echo(body: Body) -> Body {
+    // HTTP/2 may end a body with a chunk of nothing.
+    let chunks = body.into_data_stream().try_filter(|chunk| ready(!chunk.is_empty()));
+    let chunks = chunks.map(|chunk| {
+        let chunk = String::from_utf8(chunk?.to_vec()).unwrap();
+        Ok::<_, axum::Error>(format!("{chunk} | {}\n", seen()))
+    });
+    Body::from_stream(chunks)
+}
+
+async fn events() -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let events = stream::iter(0..3).then(async |n| {
+        sleep(Duration::from_millis(5)).await;
+        Ok(Event::default().event(n.to_string()).data(seen()))
+    });
+    Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(60)))
+}
+
+async fn trailers() -> ([(&'static str, &'static str); 1], Body) {
+    let frames = stream::iter(0..2).map(|n| {
+        if n == 0 {
+            return Ok::<_, Infallible>(Frame::data(Bytes::from(seen())));
+        }
+        let mut trailers = HeaderMap::new();
+        trailers.insert("x-seen-by", REQUEST_ID.get().parse().unwrap());
+        Ok(Frame::trailers(trailers))
+    });
+    ([("trailer", "x-seen-by")], Body::new(StreamBody::new(frames)))
+}
+
+/// What is set before the error is what is sent back with it.
+async fn error() -> (StatusCode, String) {
+    REQUEST_ID.set(format!("{}-failed", REQUEST_ID.get()));
+    yield_now().await;
+    (StatusCode::INTERNAL_SERVER_ERROR, seen())
+}
+
+/// A chunk, and an error in the place of the next one.
+async fn broken(State(shared): State<Shared>) -> Body {
+    let watch = Watch(shared.dropped);
+    Body::from_stream(stream::iter(0..2).then(move |n| {
+        let _held = &watch;
+        async move {
+            sleep(Duration::from_millis(5)).await;
+            if n == 0 { Ok(seen()) } else { Err("broken") }
+        }
+    }))
+}
+
+/// A chunk, and then nothing: until it is dropped.
+async fn endless(State(shared): State<Shared>) -> Body {
+    let watch = Watch(shared.dropped);
+    let first = stream::once(async { Ok::<_, Infallible>(seen()) });
+    Body::from_stream(first.chain(stream::pending()).map(move |chunk| {
+        let _held = &watch;
+        chunk
+    }))
+}
+
+/// No answer at all: until it is dropped.
+async fn never(State(shared): State<Shared>) {
+    let _watch = Watch(shared.dropped);
+    std::future::pending::<()>().await;
+}
+
+/// No answer either, and a handler that unwinds.
+async fn panics(State(shared): State<Shared>) {
+    let _watch = Watch(shared.dropped);
+    yield_now().await;
+    panic!("on purpose, {}", seen());
+}

@@ -1,0 +1,58 @@
+//! Programs that a test starts, and that end with it.
+
+use std::io::{ErrorKind, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// A running program, killed when this is dropped: also by a test that panics.
+pub(crate) struct Server {
+    child: Child,
+    name: String,
+}
+
+impl Server {
+    /// Starts a program of a Debian package. `None`, and a notice that no test harness holds back, if it is not there.
+    pub(crate) fn start(command: &mut Command, package: &str) -> Option<Self> {
+        let name = command.get_program().to_string_lossy().into_owned();
+        // Servers are in a folder that is not in everybody's path.
+        let path = std::env::var("PATH").unwrap_or_default();
+        command.env("PATH", format!("{path}:/usr/sbin"));
+        match command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn() {
+            Ok(child) => Some(Self { child, name }),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let notice = format!("SKIPPED: there is no `{name}`; apt-get install {package}");
+                let _ = writeln!(std::io::stderr(), "{notice}");
+                None
+            }
+            Err(error) => panic!("cannot start `{name}`: {error}"),
+        }
+    }
+
+    /// Waits until it accepts connections.
+    pub(crate) fn wait_for(&mut self, port: u16) {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let started = Instant::now();
+        while TcpStream::connect(address).is_err() {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                panic!("`{}` ended instead of listening: {status}", self.name);
+            }
+            assert!(started.elapsed() < Duration::from_secs(60), "`{}` is too slow", self.name);
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A port of this machine that nobody listened on a moment ago.
+pub(crate) fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    listener.local_addr().unwrap().port()
+}

@@ -27,10 +27,16 @@ pub struct Row {
     /// How many fields are added.
     pub fields: u32,
     /// Calls back where everything is set up, with what is to be measured.
-    pub setting: fn(&mut dyn FnMut(fn())),
+    pub setting: Setting,
 }
 
-const fn row(who: &'static str, fields: u32, setting: fn(&mut dyn FnMut(fn()))) -> Row {
+/// See [`Row::setting`].
+pub type Setting = fn(&mut dyn FnMut(Operation));
+
+/// What is to be measured.
+pub type Operation = fn();
+
+const fn row(who: &'static str, fields: u32, setting: Setting) -> Row {
     Row { who, fields, setting }
 }
 

@@ -42,6 +42,7 @@ impl Settings {
         usize::from(self.colours) * 2 + usize::from(self.sanitizes)
     }
 
+    #[expect(clippy::unnecessary_box_returns, reason = "most of the time it is in its box already")]
     fn buffer(self) -> Box<Buffer> {
         let spare = SPARE.try_with(|spare| spare[self.place()].take()).ok().flatten();
         spare.unwrap_or_else(|| {

@@ -282,6 +282,19 @@ impl Slot {
     }
 }
 
+/// Whether nothing has a value in the current context.
+#[inline]
+pub(crate) fn is_empty() -> bool {
+    SLOT.with(|slot| {
+        (0..Number::FAMILIES).all(|family| {
+            let map = slot.maps[family].0.as_ptr();
+            // SAFETY: as in `find`; to ask a map for its length runs no user code.
+            let map: &Map = unsafe { &*map };
+            map.len() == 0
+        })
+    })
+}
+
 /// Whether the current context is the one called `identity`.
 #[inline]
 pub(crate) fn is(identity: Identity) -> bool {

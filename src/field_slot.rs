@@ -29,6 +29,16 @@ pub(crate) fn variables() -> Context {
     Context::whole()
 }
 
+/// The fields that are bound in a context.
+pub(crate) fn bound_in(context: &Context) -> Option<&Fields> {
+    context.get(&FIELDS)
+}
+
+/// Whether nothing is bound, and no variable set either.
+pub(crate) fn is_empty() -> bool {
+    current::is_empty()
+}
+
 /// The bound fields.
 pub(crate) fn get() -> Fields {
     FIELDS.try_get().unwrap_or_default()

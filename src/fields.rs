@@ -196,11 +196,21 @@ pub fn merge_into(event: &mut impl FieldSink) {
 ///
 /// Linear in the number of variables that are set, times the number of those that are logged.
 pub fn visit(mut f: impl FnMut(&str, &Value)) {
-    let (variables, bound) = (field_slot::variables(), get());
-    visit_variables(&variables, |entry| bound.get(entry.name()).is_some(), &mut f);
-    for (key, value) in &bound {
+    if is_empty() {
+        return;
+    }
+    let variables = field_slot::variables();
+    let bound = field_slot::bound_in(&variables);
+    let is_bound = |entry: Entry<'_>| bound.is_some_and(|bound| bound.get(entry.name()).is_some());
+    visit_variables(&variables, is_bound, &mut f);
+    for (key, value) in bound.into_iter().flatten() {
         f(key, value); // user code
     }
+}
+
+/// Whether [`visit`] has nothing to show, as far as that can be told without looking at each variable.
+pub(crate) fn is_empty() -> bool {
+    field_slot::is_empty()
 }
 
 /// Calls `f` with the logged variables of a context that are not `taken`, each name once.

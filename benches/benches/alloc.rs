@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::task::{self, Waker};
 
 use contextvars::{Context, ContextExt, Token, WithContext, copy_context};
+use contextvars_benches::lines::{COMPACT, JSON, LOG, Row, VISIT};
 use contextvars_benches::peers::{self, ImblHash, Key, Never, StdMap};
 use contextvars_benches::{Var, context_of, measured, unbound};
 
@@ -60,10 +61,10 @@ fn in_use() -> [usize; 2] {
     ]
 }
 
-/// Prints how often and how much `operation` allocates, on average over `ROUNDS` after a warm-up.
+/// Prints how often and how much `operation` allocates, on average over `ROUNDS` after a warm-up; returns how often.
 ///
 /// The goal is a number of allocations that is not to be exceeded.
-fn count(what: &str, goal: Option<usize>, mut operation: impl FnMut(usize)) {
+fn count(what: &str, goal: Option<usize>, mut operation: impl FnMut(usize)) -> usize {
     const WARM_UP: usize = 64;
     const ROUNDS: usize = 800;
     (0..WARM_UP).for_each(&mut operation);
@@ -75,6 +76,7 @@ fn count(what: &str, goal: Option<usize>, mut operation: impl FnMut(usize)) {
         [0, 1, 2].map(|at| quotient(after[at] - before[at], ROUNDS));
     let verdict = verdict(goal, after[0] - before[0], ROUNDS);
     println!("| {what} | {allocations:.2} | {requested:.1} | {chunks:.1} | {verdict} |");
+    (after[0] - before[0]) / ROUNDS
 }
 
 fn quotient(total: usize, parts: usize) -> f64 {
@@ -119,6 +121,36 @@ fn operations() {
     let task = &mut task::Context::from_waker(Waker::noop());
     count("poll, 8 variables", Some(0), |_| assert!(future.as_mut().poll(task).is_pending()));
     first_sets();
+    lines();
+}
+
+/// Nothing bound is to allocate nothing more than whoever writes the line does by itself.
+fn lines() {
+    let find = |rows: &'static [Row], who: &str, fields: u32| -> &'static Row {
+        let row = rows.iter().find(|row| (row.who, row.fields) == (who, fields));
+        row.expect("the benchmark of lines has this row")
+    };
+    for (who, fields) in [("contextvars", 0), ("contextvars", 3), ("contextvars, logged", 3)] {
+        let name = format!("visit, {who}, {fields} fields");
+        (find(VISIT, who, fields).setting)(&mut |visit| _ = count(&name, Some(0), |_| visit()));
+    }
+    let kinds = [
+        ("JSON", JSON, JSON[0].who),
+        ("compact", COMPACT, COMPACT[0].who),
+        ("log", LOG, LOG[0].who),
+    ];
+    for (kind, rows, bare) in kinds {
+        let mut goal = None;
+        (find(rows, bare, 0).setting)(&mut |line| {
+            goal = Some(count(&format!("{kind} line, {bare}"), None, |_| line()));
+        });
+        let name = format!("{kind} line, contextvars, nothing bound");
+        (find(rows, "contextvars", 0).setting)(&mut |line| _ = count(&name, goal, |_| line()));
+        for row in rows.iter().filter(|row| row.fields > 0) {
+            let name = format!("{kind} line, {}, {} fields", row.who, row.fields);
+            (row.setting)(&mut |line| _ = count(&name, None, |_| line()));
+        }
+    }
 }
 
 fn copy_run_set(var: Var) {

@@ -11,6 +11,7 @@
 //! | `spawn` | what does a task that inherits its context cost? |
 //! | `growth` | what grows with the number of variables, and with the depth of calls? |
 //! | `rayon` | what does it cost to bring the context to rayon's jobs? |
+//! | `lines` | what does a log line with the fields of the request cost? |
 //! | `alloc` | how often and how much does each operation allocate, and what does a live context hold? |
 //!
 //! ```text
@@ -46,6 +47,7 @@ use cpu_time::ThreadTime;
 use criterion::measurement::WallTime;
 use criterion::{Bencher, Criterion};
 
+pub mod lines;
 pub mod peers;
 pub mod svg;
 

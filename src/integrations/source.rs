@@ -20,6 +20,11 @@ impl Source {
         Self { selection: Some(Arc::new(selection)) }
     }
 
+    /// Whether there is nothing to show now, as far as that is known beforehand.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.selection.is_none() && fields::is_empty()
+    }
+
     /// Calls `f` with the fields as they are now, each key once.
     ///
     /// A [`ToValue`](fields::ToValue) that writes a line of its own gets that line without fields: to find them, it would
@@ -35,7 +40,7 @@ impl Source {
             }
         }
 
-        if COLLECTING.replace(true) {
+        if self.is_empty() || COLLECTING.replace(true) {
             return;
         }
         let _done = Done;

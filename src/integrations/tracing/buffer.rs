@@ -25,8 +25,9 @@ type Buffer = FormattedFields<DefaultFields>;
 const KEPT: usize = 1 << 16;
 
 thread_local! {
-    /// One for each pair of `Settings`, unless it is in use.
-    static SPARE: [Cell<Option<Buffer>>; 4] = const { [const { Cell::new(None) }; 4] };
+    /// One for each pair of `Settings`, unless it is in use. Boxed: the words of a buffer are slow to move right after they
+    /// were written.
+    static SPARE: [Cell<Option<Box<Buffer>>>; 4] = const { [const { Cell::new(None) }; 4] };
 }
 
 /// What a writer says of itself.
@@ -41,12 +42,14 @@ impl Settings {
         usize::from(self.colours) * 2 + usize::from(self.sanitizes)
     }
 
-    fn buffer(self) -> Buffer {
+    #[expect(clippy::unnecessary_box_returns, reason = "most of the time it is in its box already")]
+    fn buffer(self) -> Box<Buffer> {
         let spare = SPARE.try_with(|spare| spare[self.place()].take()).ok().flatten();
         spare.unwrap_or_else(|| {
             // The registry panics in a thread-local destructor that runs after its own.
             std::panic::catch_unwind(|| self.new_buffer())
                 .unwrap_or_else(|_| Buffer::new(String::new()))
+                .into()
         })
     }
 

@@ -108,6 +108,9 @@ where
 
 /// Writes the line, with the fields before the line ends that are last in it.
 fn extend(source: &Source, event: &Event<'_>, out: &mut Writer<'_>, line: &str) -> fmt::Result {
+    if source.is_empty() {
+        return out.write_str(line);
+    }
     let text = line.trim_end_matches(['\n', '\r']);
     let apart = line[text.len()..].matches('\n').count() > 1;
     let (mut written, mut begun) = (0, false);

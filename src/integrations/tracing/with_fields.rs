@@ -99,6 +99,9 @@ impl<L> WithFields<L> {
 
 impl<S: Subscriber, L: Layer<S>> Layer<S> for WithFields<L> {
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        if self.source.is_empty() {
+            return self.inner.on_event(event, context);
+        }
         let mut added = Added::new();
         self.source.visit(|key, value| {
             if !has(event, key) {

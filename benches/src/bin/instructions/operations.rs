@@ -6,6 +6,7 @@ use std::pin::pin;
 use std::task::{self, Waker};
 
 use contextvars::{Context, ContextExt, copy_context};
+use contextvars_benches::lines::{COMPACT, JSON, LOG, Row, VISIT};
 use contextvars_benches::peers::Never;
 use contextvars_benches::{Var, context_of, each, measured, seen, unbound};
 
@@ -38,12 +39,32 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     operation("first set after a copy, 1 variable", |turns| first_set(1, turns)),
     operation("first set after a copy, 8 variables", |turns| first_set(8, turns)),
     operation("first set after a copy, 32 variables", |turns| first_set(32, turns)),
+    operation("visit, nothing bound", |turns| row(VISIT, "contextvars", 0, turns)),
+    operation("visit, 3 fields", |turns| row(VISIT, "contextvars", 3, turns)),
+    operation("visit, 3 logged variables", |turns| row(VISIT, "contextvars, logged", 3, turns)),
+    operation("JSON line, bare", |turns| row(JSON, "tracing-subscriber", 0, turns)),
+    operation("JSON line, nothing bound", |turns| row(JSON, "contextvars", 0, turns)),
+    operation("JSON line, 3 fields", |turns| row(JSON, "contextvars", 3, turns)),
+    operation("JSON line, 3 fields of a span", |turns| row(JSON, "tracing span", 3, turns)),
+    operation("compact line, bare", |turns| row(COMPACT, "tracing-subscriber", 0, turns)),
+    operation("compact line, nothing bound", |turns| row(COMPACT, "contextvars", 0, turns)),
+    operation("compact line, 3 fields", |turns| row(COMPACT, "contextvars", 3, turns)),
+    operation("env_logger line, bare", |turns| row(LOG, "env_logger", 0, turns)),
+    operation("env_logger line, nothing bound", |turns| row(LOG, "contextvars", 0, turns)),
+    operation("env_logger line, 3 fields", |turns| row(LOG, "contextvars", 3, turns)),
 ];
 
 fn repeat(turns: u64, mut turn: impl FnMut()) {
     for _ in 0..turns {
         turn();
     }
+}
+
+/// A row of the benchmark of lines.
+fn row(rows: &[Row], who: &str, fields: u32, turns: u64) {
+    let row = rows.iter().find(|row| (row.who, row.fields) == (who, fields));
+    let setting = row.expect("the benchmark has this row").setting;
+    setting(&mut |operation| repeat(turns, || each!(_at => operation())));
 }
 
 fn malloc(turns: u64) {

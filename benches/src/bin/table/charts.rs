@@ -61,6 +61,11 @@ const CHARTS: &[Chart] = &[
         ],
         sizes: Sizes::All,
     },
+    Chart {
+        file: "lines",
+        operations: &["line, JSON", "line, compact", "line, env_logger", "visit"],
+        sizes: Sizes::All,
+    },
 ];
 
 /// What this crate's rows are called, and what they may go on with.

@@ -1,0 +1,149 @@
+//! Log lines as the benchmarks write them: formatted to the end, without the time of day, and thrown away.
+//!
+//! Each line has a field of its own, `sum`. The three that are added are two texts and a number.
+
+use std::hint::black_box;
+use std::io;
+use std::sync::LazyLock;
+
+use contextvars::fields::{self, kv};
+use contextvars::log::ContextLogger;
+use contextvars::tracing::{Json, Text, WithFields};
+use contextvars::{Context, ContextVar};
+use env_logger::{Builder, Target, WriteStyle};
+use log::{Level, LevelFilter, Log, Record};
+use tracing::Subscriber;
+use tracing::subscriber::with_default;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::{Registry, fmt};
+
+use crate::context_of;
+
+/// A way to do something.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// Who does it.
+    pub who: &'static str,
+    /// How many fields are added.
+    pub fields: u32,
+    /// Calls back where everything is set up, with what is to be measured.
+    pub setting: Setting,
+}
+
+/// See [`Row::setting`].
+pub type Setting = fn(&mut dyn FnMut(Operation));
+
+/// What is to be measured.
+pub type Operation = fn();
+
+const fn row(who: &'static str, fields: u32, setting: Setting) -> Row {
+    Row { who, fields, setting }
+}
+
+/// A line of JSON.
+pub const JSON: &[Row] = &[
+    row("tracing-subscriber", 0, |f| with_default(json(), || f(event))),
+    row("contextvars", 0, |f| with_default(our_json(), || f(event))),
+    row("contextvars", 3, |f| with_default(our_json(), || bound(|| f(event)))),
+    row("contextvars, logged", 3, |f| with_default(our_json(), || logged(|| f(event)))),
+    row("contextvars, WithFields", 3, |f| with_default(json_layer(), || bound(|| f(event)))),
+    row("tracing span", 3, |f| with_default(json(), || spanned(|| f(event)))),
+    row("tracing span, shown once", 3, |f| with_default(short_json(), || spanned(|| f(event)))),
+];
+
+/// A line of text.
+pub const COMPACT: &[Row] = &[
+    row("tracing-subscriber", 0, |f| with_default(compact(), || f(event))),
+    row("contextvars", 0, |f| with_default(our_compact(), || f(event))),
+    row("contextvars", 3, |f| with_default(our_compact(), || bound(|| f(event)))),
+    row("contextvars, logged", 3, |f| with_default(our_compact(), || logged(|| f(event)))),
+    row("tracing span", 3, |f| with_default(compact(), || spanned(|| f(event)))),
+];
+
+/// A line of text by `log`.
+pub const LOG: &[Row] = &[
+    row("env_logger", 0, |f| f(|| record(&*ENV_LOGGER))),
+    row("contextvars", 0, |f| f(|| record(&*OUR_LOGGER))),
+    row("contextvars", 3, |f| bound(|| f(|| record(&*OUR_LOGGER)))),
+    row("contextvars, logged", 3, |f| logged(|| f(|| record(&*OUR_LOGGER)))),
+];
+
+/// Looking at the fields, which is what every adapter does first.
+pub const VISIT: &[Row] = &[
+    row("contextvars", 0, |f| f(visit)),
+    row("contextvars", 3, |f| bound(|| f(visit))),
+    row("contextvars, logged", 3, |f| logged(|| f(visit))),
+    row("contextvars, among 8 variables", 3, |f| context_of(8).run(|| bound(|| f(visit)))),
+];
+
+static USER: ContextVar<&str> = ContextVar::new("user").logged();
+static ATTEMPT: ContextVar<u64> = ContextVar::new("attempt").logged();
+static PATH: ContextVar<&str> = ContextVar::new("path").logged();
+
+fn bound(f: impl FnOnce()) {
+    fields::bound(kv! { user = "ann", attempt = 3, path = "/orders/7" }).run(f);
+}
+
+fn logged(f: impl FnOnce()) {
+    let context = Context::new().with_value(&USER, "ann").with_value(&ATTEMPT, 3);
+    context.with_value(&PATH, "/orders/7").run(f);
+}
+
+fn spanned(f: impl FnOnce()) {
+    tracing::info_span!("request", user = "ann", attempt = 3, path = "/orders/7").in_scope(f);
+}
+
+fn event() {
+    tracing::info!(sum = black_box(7), "paid");
+}
+
+fn record(logger: &impl Log) {
+    let own = [("sum", black_box(7))];
+    let mut record = Record::builder();
+    record.level(Level::Info).target("shop").key_values(&own);
+    logger.log(&record.args(format_args!("paid")).build());
+}
+
+fn visit() {
+    fields::visit(|key, value| {
+        black_box((key, value));
+    });
+}
+
+fn json() -> impl Subscriber + Send + Sync {
+    fmt().json().without_time().with_writer(io::sink).finish()
+}
+
+fn our_json() -> impl Subscriber + Send + Sync {
+    fmt().json().without_time().with_writer(io::sink).map_event_format(Json::new).finish()
+}
+
+/// The span in one place, instead of once for itself and once in the list of all.
+fn short_json() -> impl Subscriber + Send + Sync {
+    fmt().json().with_span_list(false).without_time().with_writer(io::sink).finish()
+}
+
+fn json_layer() -> impl Subscriber + Send + Sync {
+    let layer = fmt::layer().json().without_time().with_writer(io::sink);
+    Registry::default().with(WithFields::new(layer))
+}
+
+fn compact() -> impl Subscriber + Send + Sync {
+    fmt().compact().without_time().with_ansi(false).with_writer(io::sink).finish()
+}
+
+fn our_compact() -> impl Subscriber + Send + Sync {
+    let compact = fmt().compact().without_time().with_ansi(false);
+    compact.with_writer(io::sink).map_event_format(Text::new).finish()
+}
+
+static ENV_LOGGER: LazyLock<env_logger::Logger> = LazyLock::new(env_logger);
+
+static OUR_LOGGER: LazyLock<ContextLogger<env_logger::Logger>> =
+    LazyLock::new(|| ContextLogger::new(env_logger()));
+
+fn env_logger() -> env_logger::Logger {
+    let mut builder = Builder::new();
+    builder.filter_level(LevelFilter::Info).format_timestamp(None).write_style(WriteStyle::Never);
+    builder.target(Target::Pipe(Box::new(io::sink()))).build()
+}

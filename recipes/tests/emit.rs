@@ -1,0 +1,180 @@
+//! emit: a `Ctxt` whose properties include the log fields of the request.
+//!
+//! It wraps emit's own, which goes on keeping what `#[emit::span]` and `Frame` push. An event's properties are those of
+//! its call site, then those that were pushed, then the fields; the first of a key is the one to use.
+//!
+//! ```text
+//! let rt = emit::setup().emit_to(…).map_ctxt(WithFields).init();
+//! ```
+
+use std::ops::ControlFlow;
+
+use contextvars::fields::{self, Value};
+use emit::{Ctxt, Props, Str};
+
+/// Adds the fields of the current context to the properties of another `Ctxt`.
+struct WithFields<C>(C);
+
+impl<C> Ctxt for WithFields<C>
+where
+    C: Ctxt<Current: Clone>,
+{
+    type Current = Both<C::Current>;
+    type Frame = C::Frame;
+
+    fn with_current<R, F: FnOnce(&Self::Current) -> R>(&self, with: F) -> R {
+        let mut fields = vec![];
+        fields::merge_into(&mut fields);
+        // What is pushed cannot be borrowed here; to clone it is to count a reference.
+        with(&Both { pushed: self.0.with_current(Clone::clone), fields })
+    }
+
+    // The fields are not for a frame to keep: they follow the request by themselves.
+    fn open_root<P: Props>(&self, props: P) -> Self::Frame {
+        self.0.open_root(props)
+    }
+
+    fn open_push<P: Props>(&self, props: P) -> Self::Frame {
+        self.0.open_push(props)
+    }
+
+    fn open_disabled<P: Props>(&self, props: P) -> Self::Frame {
+        self.0.open_disabled(props)
+    }
+
+    fn enter(&self, frame: &mut Self::Frame) {
+        self.0.enter(frame);
+    }
+
+    fn exit(&self, frame: &mut Self::Frame) {
+        self.0.exit(frame);
+    }
+
+    fn close(&self, frame: Self::Frame) {
+        self.0.close(frame);
+    }
+}
+
+struct Both<P> {
+    pushed: P,
+    fields: Vec<(String, Value)>,
+}
+
+impl<P: Props> Props for Both<P> {
+    fn for_each<'kv, F>(&'kv self, mut f: F) -> ControlFlow<()>
+    where
+        F: FnMut(Str<'kv>, emit::Value<'kv>) -> ControlFlow<()>,
+    {
+        self.pushed.for_each(&mut f)?;
+        self.fields.iter().try_for_each(|(key, value)| f(Str::new_ref(key), as_emit(value)))
+    }
+}
+
+fn as_emit(value: &Value) -> emit::Value<'_> {
+    match value {
+        Value::Bool(value) => (*value).into(),
+        Value::I64(number) => (*number).into(),
+        Value::U64(number) => (*number).into(),
+        Value::I128(number) => (*number).into(),
+        Value::U128(number) => (*number).into(),
+        Value::F64(number) => (*number).into(),
+        Value::Text(text) => text.as_str().into(),
+        Value::Null => emit::Value::null(),
+        other => emit::Value::from_display(other),
+    }
+}
+
+// ---- The recipe ends here. What it emits:
+
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex};
+
+use contextvars::ContextVar;
+use contextvars::fields::kv;
+use emit::{Emitter, Frame};
+
+static REQUEST: ContextVar<u64> = ContextVar::new("request").logged();
+
+/// Keeps the message and the properties, the first of each key, in the order of their keys.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<String>>>);
+
+impl Emitter for Lines {
+    fn emit<E: emit::event::ToEvent>(&self, event: E) {
+        let event = event.to_event();
+        let mut line = event.msg().to_string();
+        let _ = event.props().filter(|key, _| key != "lvl").dedup().for_each(|key, value| {
+            write!(line, " {key}={value}").unwrap();
+            ControlFlow::Continue(())
+        });
+        self.0.lock().unwrap().push(line);
+    }
+
+    fn blocking_flush(&self, _: std::time::Duration) -> bool {
+        true
+    }
+}
+
+impl Lines {
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut *self.0.lock().unwrap())
+    }
+}
+
+/// As `init` would set it up, but for this test only.
+macro_rules! runtime {
+    ($lines:expr) => {
+        emit::setup().emit_to($lines.clone()).map_ctxt(WithFields).init_runtime()
+    };
+}
+
+#[test]
+fn events_have_the_fields_and_their_own_keys_win() {
+    let lines = Lines::default();
+    let rt = runtime!(lines);
+    emit::info!(rt, "nothing bound");
+    REQUEST.scope(7, || {
+        fields::bound(kv! { user = "ann", late = true }).run(|| {
+            emit::info!(rt, "bound");
+            emit::info!(rt, "own", user: "bob");
+            Frame::push(rt.ctxt(), ("user", "cyd")).call(|| emit::info!(rt, "pushed"));
+        });
+    });
+    assert_eq!(
+        lines.take(),
+        [
+            "nothing bound",
+            "bound late=true request=7 user=ann",
+            "own late=true request=7 user=bob",
+            "pushed late=true request=7 user=cyd",
+        ]
+    );
+}
+
+#[test]
+fn a_frame_keeps_no_fields() {
+    let lines = Lines::default();
+    let rt = runtime!(lines);
+    let frame = fields::bound(kv! { user = "ann" }).run(|| Frame::push(rt.ctxt(), ("job", 3)));
+    frame.call(|| emit::info!(rt, "packed"));
+    assert_eq!(lines.take(), ["packed job=3"]);
+}
+
+#[tokio::test]
+async fn two_requests_at_once_do_not_mix() {
+    let lines = Lines::default();
+    let rt = runtime!(lines);
+    let request = |user: &'static str| {
+        let rt = &rt;
+        fields::bound(kv! { user }).scope(async move {
+            emit::info!(rt, "begun");
+            tokio::task::yield_now().await;
+            emit::info!(rt, "paid");
+        })
+    };
+    tokio::join!(biased; request("ann"), request("bob"));
+    assert_eq!(
+        lines.take(),
+        ["begun user=ann", "begun user=bob", "paid user=ann", "paid user=bob"]
+    );
+}

@@ -3,9 +3,12 @@
 mod convert;
 mod text;
 
+use std::cell::Cell;
 use std::fmt::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+
+use crate::sync::thread_local;
 
 pub use text::Text;
 
@@ -208,11 +211,30 @@ pub(crate) fn caught(make: impl FnOnce() -> Value) -> Value {
 }
 
 /// The value of a variable, of whose type is known that it lives for ever.
-pub(crate) fn of_variable<T: ToValue + 'static>(value: &T) -> Value {
-    match (value as &dyn std::any::Any).downcast_ref::<&'static str>() {
-        Some(text) => Value::from(*text), // without the copy that other references need
-        None => caught(|| value.to_value()), // user code: T::to_value
+///
+/// Nothing if a value is being made already: a `ToValue` that writes a line would be asked again for that line, without
+/// an end.
+pub(crate) fn of_variable<T: ToValue + 'static>(value: &T) -> Option<Value> {
+    thread_local! {
+        static MAKING: Cell<bool> = const { Cell::new(false) };
     }
+
+    struct Done;
+
+    impl Drop for Done {
+        fn drop(&mut self) {
+            MAKING.with(|making| making.set(false));
+        }
+    }
+
+    if let Some(text) = (value as &dyn std::any::Any).downcast_ref::<&'static str>() {
+        return Some(Value::from(*text)); // without the copy that other references need
+    }
+    if MAKING.with(|making| making.replace(true)) {
+        return None;
+    }
+    let _done = Done;
+    Some(caught(|| value.to_value())) // user code: T::to_value
 }
 
 impl From<Arc<str>> for Value {

@@ -175,7 +175,7 @@ pub fn merge_into(event: &mut impl FieldSink) {
 ///
 /// A bound field goes before a variable of its name. Of several such variables of one name one is seen. This looks at a
 /// copy of the current context: `f` and the values' [`ToValue`] may do anything, and what they bind is seen by the next
-/// visit.
+/// visit. A line that a `ToValue` writes has the bound fields but not the variables whose values would be made for it.
 ///
 /// Nothing is allocated but what `ToValue` allocates: nothing for numbers and static text.
 ///

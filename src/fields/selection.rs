@@ -71,13 +71,13 @@ impl<T: ToValue + Send + Sync + 'static> Listed for ContextVar<T> {
 
     fn value(&self) -> Option<Value> {
         // user code: the default and T::to_value. An unset variable is no value, which `caught` cannot return.
-        let mut set = true;
+        let mut shown = true;
         let value = caught(|| {
-            let value = self.try_with(of_variable);
-            set = value.is_ok();
+            let value = self.try_with(of_variable).ok().flatten();
+            shown = value.is_some();
             value.unwrap_or_default()
         });
-        set.then_some(value)
+        shown.then_some(value)
     }
 }
 

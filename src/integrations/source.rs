@@ -1,6 +1,5 @@
 //! The fields of a line that is being written: what every adapter adds.
 
-use std::cell::Cell;
 use std::sync::Arc;
 
 use crate::fields::{self, Selection, Value};
@@ -26,24 +25,7 @@ impl Source {
     }
 
     /// Calls `f` with the fields as they are now, each key once.
-    ///
-    /// A [`ToValue`](fields::ToValue) that writes a line of its own gets that line without fields: to find them, it would
-    /// have to be called again.
     pub(crate) fn visit(&self, f: impl FnMut(&str, &Value)) {
-        thread_local!(static COLLECTING: Cell<bool> = const { Cell::new(false) });
-
-        struct Done;
-
-        impl Drop for Done {
-            fn drop(&mut self) {
-                COLLECTING.set(false);
-            }
-        }
-
-        if self.is_empty() || COLLECTING.replace(true) {
-            return;
-        }
-        let _done = Done;
         match &self.selection {
             Some(selection) => selection.visit(f), // user code
             None => fields::visit(f),              // user code

@@ -175,3 +175,37 @@ fn fields_may_be_used_in_destructors() {
         }));
     });
 }
+
+/// Regression: the variable was asked again for the line that it wrote, and for that one's, until the stack was full.
+#[test]
+fn a_value_that_writes_a_line_is_not_asked_again_for_that_line() {
+    struct Noisy;
+    impl ToValue for Noisy {
+        fn to_value(&self) -> Value {
+            let mut line = vec![];
+            fields::visit(|key, _| line.push(key.to_owned()));
+            assert!(NOISY.with(|_| true));
+            format!("{line:?}").into()
+        }
+    }
+    static NOISY: ContextVar<Noisy> = ContextVar::new("noisy").logged();
+    static PATH: ContextVar<&str> = ContextVar::new("path").logged();
+
+    let seen = || {
+        let mut seen = vec![];
+        fields::visit(|key, value| seen.push(format!("{key}={value}")));
+        seen.sort();
+        seen
+    };
+    let expected = ["noisy=[\"path\", \"user\"]", "path=/", "user=ann"];
+    PATH.scope("/", || {
+        NOISY.scope(Noisy, || {
+            fields::bound(kv! { user = "ann" }).run(|| assert_eq!(seen(), expected));
+        });
+        // It was made to its end, so it is asked again.
+        let selected = Selection::new().var(&NOISY).field("noisy");
+        NOISY.scope(Noisy, || {
+            selected.visit(|_, value| assert_eq!(value.to_string(), "[\"path\"]"));
+        });
+    });
+}

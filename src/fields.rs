@@ -123,7 +123,8 @@ pub fn clear() {
     field_slot::clear();
 }
 
-/// The fields that are bound in the current context. Typed variables are not among them; [`visit`] sees both.
+/// The fields that are bound in the current context. Typed variables are not among them; [`visit`] sees both, and
+/// [`merge_into`] an empty `Vec<(String, Value)>` makes a list of both.
 ///
 /// To have a logger's own fields go before these, see [`Fields::merged_with`].
 ///

@@ -20,8 +20,8 @@ use crate::thread_fields::Logger;
 /// after them: those that [`visit`](crate::fields::visit) sees when the inner logger first looks at the record's
 /// key-values. A logger that does not look, or a level that is off, costs nothing.
 ///
-/// A [`ToValue`](crate::fields::ToValue) that logs while it is asked for its value has its own record logged without
-/// fields.
+/// A [`ToValue`](crate::fields::ToValue) that logs while it is asked for its value finds the bound fields on that record,
+/// and not the variables, which would have to be asked in turn.
 ///
 /// ```
 /// use std::sync::Mutex;

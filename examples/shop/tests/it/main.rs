@@ -9,3 +9,4 @@ mod process;
 mod relay;
 mod service;
 mod sources;
+mod webdriver;

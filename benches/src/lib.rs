@@ -11,6 +11,7 @@
 //! | `spawn` | what does a task that inherits its context cost? |
 //! | `growth` | what grows with the number of variables, and with the depth of calls? |
 //! | `rayon` | what does it cost to bring the context to rayon's jobs? |
+//! | `service` | what does a context for each request cost a service? |
 //! | `alloc` | how often and how much does each operation allocate, and what does a live context hold? |
 //!
 //! ```text

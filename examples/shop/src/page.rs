@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{Html, IntoResponse};
 use axum::routing::{get, put};
-use futures_util::{Stream, stream};
+use futures_util::{Stream, StreamExt as _, stream};
 use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
 
@@ -40,7 +40,7 @@ async fn switch(State(shop): State<Shop>, how: String) -> Result<StatusCode, Fai
 async fn events(State(shop): State<Shop>) -> impl IntoResponse {
     let hello = Event::default().event("switch").data(if off::is_off() { "off" } else { "on" });
     let hello = stream::iter([Ok(hello)]);
-    Sse::new(futures_util::StreamExt::chain(hello, lines(shop))).keep_alive(KeepAlive::default())
+    Sse::new(hello.chain(lines(shop))).keep_alive(KeepAlive::default())
 }
 
 fn lines(shop: Shop) -> impl Stream<Item = Result<Event, Infallible>> {
@@ -81,7 +81,7 @@ fn judged(Line { process, text }: &Line, ledger: &Ledger) -> Option<Event> {
             Process::Shop => "shop",
             Process::Warehouse => "warehouse",
         },
-        "place": place(line["target"].as_str()?),
+        "place": place(*process, line["target"].as_str()?),
         "level": line["level"],
         "message": line["message"],
         "order": order,
@@ -91,15 +91,15 @@ fn judged(Line { process, text }: &Line, ledger: &Ledger) -> Option<Event> {
 }
 
 /// Where the steps of a checkout run.
-fn place(target: &str) -> &str {
-    match target.rsplit("::").next().unwrap_or(target) {
-        "checkout" => "handler",
-        "prices" => "task",
-        "stock" => "blocking",
-        "labels" => "rayon",
-        "audit" => "thread",
-        "receipt" => "stream",
-        "service" => "warehouse",
-        other => other,
+fn place(process: Process, target: &str) -> &str {
+    match (process, target.rsplit("::").next().unwrap_or(target)) {
+        (Process::Warehouse, _) => "warehouse",
+        (_, "checkout") => "handler",
+        (_, "prices") => "task",
+        (_, "stock") => "blocking",
+        (_, "labels") => "rayon",
+        (_, "audit") => "thread",
+        (_, "receipt") => "stream",
+        (_, other) => other,
     }
 }

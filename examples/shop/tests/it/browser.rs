@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::process::{Shop, shop};
+use crate::process::{Shop, skip};
 use crate::webdriver::Browser;
 
 const LANES: [&str; 7] = ["handler", "task", "blocking", "rayon", "thread", "warehouse", "stream"];
@@ -79,9 +79,9 @@ fn decode(text: &str) -> Vec<u8> {
 #[test]
 fn the_page_shows_every_line_and_what_is_wrong_with_it() {
     let Some(browser) = Browser::start() else {
-        return eprintln!("SKIPPED: the browser test needs chromium and chromedriver");
+        return skip("the browser test needs chromium and chromedriver");
     };
-    let shop = Shop::spawn(&mut shop(&["--port", "0"]));
+    let shop = Shop::start();
     let page = Page(&browser);
     browser.screen(1600, "light");
     browser.go(&format!("http://127.0.0.1:{}/", shop.port));

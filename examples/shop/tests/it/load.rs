@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::process::{Shop, lines, request, signal};
+use crate::process::{Shop, lines, request, signal, skip};
 
 const REQUESTS: u64 = 2000;
 const AT_ONCE: usize = 64;
@@ -94,13 +94,14 @@ fn send_all(port: u16, from: u64, to: u64) {
     });
 }
 
-/// A number of `/proc/PID/…`: kilobytes in memory, or ticks of the clock that were spent.
+/// Kilobytes in memory.
 fn resident(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
+/// Ticks of the clock that were spent.
 fn ticks(pid: u32) -> u64 {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
     let (_, fields) = stat.rsplit_once(") ").unwrap();
@@ -111,7 +112,7 @@ fn ticks(pid: u32) -> u64 {
 #[test]
 fn under_load_every_line_is_right_and_both_processes_come_to_rest() {
     if !cfg!(target_os = "linux") {
-        return eprintln!("SKIPPED: the load test reads /proc");
+        return skip("the load test reads /proc");
     }
     let shop = Shop::start();
     let pids = [shop.pid(), shop.warehouse_pid()];

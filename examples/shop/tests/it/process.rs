@@ -120,6 +120,11 @@ pub(crate) fn request(what: &[u8], headers: &[&[u8]], body: &[u8]) -> Vec<u8> {
     request
 }
 
+/// Says why a test is left out, past the harness, which shows only what failed.
+pub(crate) fn skip(why: &str) {
+    writeln!(std::io::stderr(), "SKIPPED: {why}").ok();
+}
+
 /// Sends a signal, `0` for none; whether there is such a process.
 pub(crate) fn signal(pid: u32, name: &str) -> bool {
     let mut kill = Command::new("kill");

@@ -8,7 +8,16 @@ use serde_json::Value;
 use crate::process::{Shop, skip};
 use crate::webdriver::Browser;
 
-const LANES: [&str; 7] = ["handler", "task", "blocking", "rayon", "thread", "warehouse", "stream"];
+/// The places where a request runs, and how many lines it writes there.
+const LANES: [(&str, u64); 7] = [
+    ("handler", 1),
+    ("task", 3),
+    ("blocking", 1),
+    ("rayon", 3),
+    ("thread", 1),
+    ("warehouse", 1),
+    ("stream", 2),
+];
 
 /// What the page shows and counts.
 struct Page<'a>(&'a Browser);
@@ -91,10 +100,10 @@ fn the_page_shows_every_line_and_what_is_wrong_with_it() {
     page.shop("three", 3);
     assert_eq!(["missing", "mixed", "requests"].map(|id| page.number(id)), [0, 0, 3]);
     assert_eq!(page.count("#rows tr"), 36);
-    for lane in LANES {
+    for (lane, lines) in LANES {
         assert_eq!(page.count(&format!("#timeline text[data-lane={lane}]")), 1, "{lane}");
+        assert_eq!(page.count(&format!("#timeline g[data-place={lane}]")), 3 * lines, "{lane}");
     }
-    assert_eq!(page.count("#timeline .mark"), 36);
     photograph_all(&page, "on");
     page.shop("fifty", 50);
     assert_eq!(["missing", "mixed", "requests"].map(|id| page.number(id)), [0, 0, 53]);

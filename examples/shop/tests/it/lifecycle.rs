@@ -70,6 +70,7 @@ fn the_end_of_the_shop_is_the_end_of_the_warehouse() {
 fn a_warehouse_that_goes_away_is_reported_and_ends_the_shop() {
     let shop = Shop::start();
     assert!(signal(shop.warehouse_pid(), "KILL"));
+    assert!(ends(shop.pid()));
     let output = shop.wait();
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(stderr.ends_with("error: the warehouse went away: signal: 9 (SIGKILL)\n"), "{stderr}");

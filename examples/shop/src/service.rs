@@ -4,8 +4,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use contextvars::ContextExt as _;
 use contextvars::wire::Environment;
+use contextvars::{Context, ContextExt as _};
 use tokio::net::TcpListener;
 use tokio::runtime;
 
@@ -24,6 +24,7 @@ const GRACE: Duration = Duration::from_secs(3);
 
 /// A shop whose port is bound and whose warehouse is open.
 pub(crate) struct Open {
+    start: Context,
     listener: TcpListener,
     warehouse: WarehouseProcess,
     shop: Shop,
@@ -42,19 +43,17 @@ pub(crate) fn run<T>(work: impl AsyncFnOnce(Audit) -> io::Result<T>) -> io::Resu
 impl Open {
     pub(crate) async fn new(options: &Options, journal: Journal, audit: Audit) -> io::Result<Self> {
         let listener = listen(options.port, "--port").await?;
-        // The start is a trace like any other: the child's first line belongs to it, and so does whoever starts us and
-        // says so in our environment.
-        let context = INTERNAL.extract(&Environment).context;
-        let context = context.with_value(&REQUEST_ID, "start".to_owned());
-        let context = context.with_value(&USER_ID, "operator".to_owned());
-        let start = async {
-            tracing::info!("shop opens");
-            WarehouseProcess::start(options.warehouse_port, journal.clone()).await
-        };
-        let warehouse = start.in_context(context).await?;
+        // The start is a trace like any other. Whoever starts us may say in our environment which one.
+        let start = INTERNAL
+            .extract(&Environment)
+            .context
+            .with_value(&REQUEST_ID, "start".to_owned())
+            .with_value(&USER_ID, "operator".to_owned());
+        let warehouse = WarehouseProcess::start(options.warehouse_port);
+        let warehouse = warehouse.in_context(start.clone()).await?;
         let client = Warehouse::new(warehouse.port).map_err(io::Error::other)?;
         let shop = Shop { audit, journal, ledger: Ledger::default(), warehouse: client };
-        Ok(Self { listener, warehouse, shop })
+        Ok(Self { start, listener, warehouse, shop })
     }
 
     pub(crate) fn address(&self) -> io::Result<SocketAddr> {
@@ -66,7 +65,9 @@ impl Open {
         self,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
-        let Self { listener, mut warehouse, shop } = self;
+        let Self { mut start, listener, warehouse, shop } = self;
+        start.run(|| tracing::info!("shop open"));
+        let mut warehouse = warehouse.copy_lines(shop.journal.clone());
         let (stopping, stopped) = tokio::sync::oneshot::channel();
         let journal = shop.journal.clone();
         let stop = async move {

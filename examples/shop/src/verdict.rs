@@ -206,7 +206,7 @@ mod tests {
     #[test]
     fn lines_that_are_about_no_order_are_left_out() {
         let mut lines = good_lines(2);
-        lines.push(Line { process: Process::Shop, text: r#"{"message":"shop opens"}"#.to_owned() });
+        lines.push(Line { process: Process::Shop, text: r#"{"message":"shop open"}"#.to_owned() });
         assert_eq!(counts(&lines), [24, 0, 0, 2]);
     }
 

@@ -20,29 +20,54 @@ use crate::off;
 /// How long the warehouse may take to end once it was told to.
 const GRACE: Duration = Duration::from_secs(3);
 
-/// Killed when dropped; [`close`](Self::close) is the polite way.
+/// A warehouse that is open. Killed when dropped.
 pub(crate) struct WarehouseProcess {
     child: Child,
     /// Nothing is written to it: its end tells the child that we are gone, however that came about.
     stdin: Option<ChildStdin>,
-    lines: JoinHandle<io::Result<()>>,
+    first_line: String,
+    lines: Lines<BufReader<ChildStdout>>,
     pub(crate) port: u16,
 }
 
 impl WarehouseProcess {
-    /// Starts it and waits until it says that it is open. Its lines go to `journal`.
-    pub(crate) async fn start(port: u16, journal: Journal) -> io::Result<Self> {
+    /// Starts it and waits until it says that it is open, and where.
+    pub(crate) async fn start(port: u16) -> io::Result<Self> {
         let mut child = command(port)?.spawn()?;
         let stdin = child.stdin.take();
         let stdout = child.stdout.take().ok_or(io::Error::other("the child has no stdout"))?;
         let mut lines = BufReader::new(stdout).lines();
-        let Some(port) = open_at(&mut lines, &journal).await? else {
+        let first_line = lines.next_line().await?.unwrap_or_default();
+        let Some(port) = port_of(&first_line) else {
             let status = child.wait().await?;
             return Err(io::Error::other(format!("the warehouse did not open: {status}")));
         };
-        Ok(Self { child, stdin, lines: tokio::spawn(copy(lines, journal)), port })
+        Ok(Self { child, stdin, first_line, lines, port })
     }
 
+    /// Copies its lines to `journal`, until it ends.
+    pub(crate) fn copy_lines(self, journal: Journal) -> Running {
+        let Self { child, stdin, first_line, mut lines, .. } = self;
+        let copied = tokio::spawn(async move {
+            let mut line = Some(first_line);
+            while let Some(text) = line {
+                journal.line(Process::Warehouse, &text);
+                line = lines.next_line().await?;
+            }
+            Ok(())
+        });
+        Running { child, stdin, copied }
+    }
+}
+
+/// A warehouse whose lines are copied. Killed when dropped; [`close`](Self::close) is the polite way.
+pub(crate) struct Running {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    copied: JoinHandle<io::Result<()>>,
+}
+
+impl Running {
     /// Waits until it ends, which it should not, and says how.
     pub(crate) async fn failed(&mut self) -> io::Error {
         match self.child.wait().await {
@@ -56,7 +81,7 @@ impl WarehouseProcess {
         drop(self.stdin.take());
         let ended = timeout(GRACE, async {
             let status = self.child.wait().await?;
-            (&mut self.lines).await??;
+            (&mut self.copied).await??;
             Ok::<_, io::Error>(status)
         });
         match ended.await {
@@ -77,26 +102,9 @@ fn command(port: u16) -> io::Result<Command> {
     Ok(command)
 }
 
-/// Copies lines until one says which port it is. `None` if none does.
-async fn open_at(
-    lines: &mut Lines<BufReader<ChildStdout>>,
-    journal: &Journal,
-) -> io::Result<Option<u16>> {
-    while let Some(line) = lines.next_line().await? {
-        journal.line(Process::Warehouse, &line);
-        let port = serde_json::from_str(&line).ok().and_then(|line: Value| line["port"].as_u64());
-        if let Some(port) = port.and_then(|port| port.try_into().ok()) {
-            return Ok(Some(port));
-        }
-    }
-    Ok(None)
-}
-
-async fn copy(mut lines: Lines<BufReader<ChildStdout>>, journal: Journal) -> io::Result<()> {
-    while let Some(line) = lines.next_line().await? {
-        journal.line(Process::Warehouse, &line);
-    }
-    Ok(())
+fn port_of(line: &str) -> Option<u16> {
+    let line: Value = serde_json::from_str(line).ok()?;
+    line["port"].as_u64()?.try_into().ok()
 }
 
 /// In the child: ready when stdin ends. Ctrl-C, which a terminal sends to both, is left to the parent, which may still

@@ -125,7 +125,7 @@ fn the_start_is_a_trace_that_both_processes_continue() {
     let shop = Shop::spawn(shop(&["--port", "0"]).env("TRACEPARENT", traceparent));
     let lines = lines(&shop.stop().stdout);
     let messages: Vec<_> = lines.iter().map(|line| line["message"].as_str().unwrap()).collect();
-    assert_eq!(messages, ["shop opens", "warehouse open"]);
+    assert_eq!(messages, ["shop open", "warehouse open"]);
     for line in &lines {
         assert_eq!((&line["trace_id"], &line["user_id"]), (&TRACE_ID.into(), &"operator".into()));
     }

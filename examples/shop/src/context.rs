@@ -19,7 +19,8 @@ pub(crate) static TRACE: ContextVar<TraceContext> = ContextVar::new("trace_id").
 pub(crate) static LEVEL: ContextVar<LevelFilter> =
     ContextVar::with_default("level", || LevelFilter::INFO);
 
-/// What strangers may say, each by a header.
+/// What strangers may say, each by a header. (A shop on the internet would not let them choose how much it logs, and would
+/// learn the user from a session.)
 pub(crate) static PUBLIC: LazyLock<Propagator> = LazyLock::new(|| {
     let list = Propagator::builder()
         .trace_context(&TRACE)

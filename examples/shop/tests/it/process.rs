@@ -1,5 +1,6 @@
 //! A running `shop`, and raw HTTP to it: a client library would refuse to send what some tests send.
 
+use std::fmt::Display;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
@@ -125,14 +126,11 @@ pub(crate) fn skip(why: &str) {
     writeln!(std::io::stderr(), "SKIPPED: {why}").ok();
 }
 
-/// Sends a signal, `0` for none; whether there is such a process.
-pub(crate) fn signal(pid: u32, name: &str) -> bool {
+/// Sends a signal, `0` for none, to a process, or to a group if a minus stands before it; whether there is such a one.
+pub(crate) fn signal(pid: impl Display, name: &str) -> bool {
     let mut kill = Command::new("kill");
-    kill.args([&format!("-{name}"), &pid.to_string()])
-        .stderr(Stdio::null())
-        .status()
-        .unwrap()
-        .success()
+    kill.args(["-s", name, "--", &pid.to_string()]);
+    kill.stderr(Stdio::null()).status().unwrap().success()
 }
 
 pub(crate) struct Answer(pub(crate) String);

@@ -2,28 +2,36 @@
 //! are chromedriver's own, which no client library has either.
 
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::thread;
+use std::process::{self, Child, Command, Stdio};
 use std::time::{Duration, Instant};
+use std::{env, fs, thread};
 
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
+
+use crate::process::signal;
 
 pub(crate) struct Browser {
     driver: Child,
     runtime: Runtime,
     client: Client,
     session: String,
-    profile: PathBuf,
+    /// Of its profile and whatever else it writes.
+    directory: PathBuf,
 }
 
 impl Browser {
     /// `None` where there is no Chromium or no chromedriver.
     pub(crate) fn start() -> Option<Self> {
-        let mut driver =
-            Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).spawn().ok()?;
+        let mut driver = Command::new("chromedriver");
+        let directory = env::temp_dir().join(format!("shop-browser-{}", process::id()));
+        driver.arg("--port=0").env("TMPDIR", &directory);
+        driver.stdout(Stdio::piped()).process_group(0);
+        let mut driver = driver.spawn().ok()?;
+        fs::create_dir_all(&directory).unwrap();
         let mut lines = BufReader::new(driver.stdout.take()?).lines().map(Result::unwrap);
         let port = |line: String| {
             line.split("successfully on port ").nth(1)?.trim_end_matches('.').parse::<u16>().ok()
@@ -33,13 +41,12 @@ impl Browser {
             return None;
         };
         thread::spawn(move || lines.for_each(drop));
-        let profile = std::env::temp_dir().join(format!("shop-browser-{}", std::process::id()));
         let mut browser = Self {
             driver,
             runtime: Runtime::new().unwrap(),
             client: Client::builder().no_proxy().timeout(Duration::from_secs(60)).build().unwrap(),
             session: format!("http://127.0.0.1:{port}/session"),
-            profile,
+            directory,
         };
         let id = match browser.try_call(Method::POST, "", &browser.capabilities()) {
             Err(error) if error.contains("cannot find Chrome binary") => return None,
@@ -50,7 +57,7 @@ impl Browser {
     }
 
     fn capabilities(&self) -> Value {
-        let profile = format!("--user-data-dir={}", self.profile.display());
+        let profile = format!("--user-data-dir={}", self.directory.join("profile").display());
         let arguments = [
             "--headless",
             "--no-sandbox",
@@ -142,9 +149,10 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        self.try_call(Method::DELETE, "", &Value::Null).ok();
-        self.driver.kill().ok();
+        self.try_call(Method::DELETE, "", &json!({})).ok();
+        // All of its group, in case some of it stays behind.
+        signal(format!("-{}", self.driver.id()), "KILL");
         self.driver.wait().ok();
-        std::fs::remove_dir_all(&self.profile).ok();
+        fs::remove_dir_all(&self.directory).ok();
     }
 }

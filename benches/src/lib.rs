@@ -12,6 +12,7 @@
 //! | `growth` | what grows with the number of variables, and with the depth of calls? |
 //! | `rayon` | what does it cost to bring the context to rayon's jobs? |
 //! | `lines` | what does a log line with the fields of the request cost? |
+//! | `service` | what does a context for each request cost a service? |
 //! | `alloc` | how often and how much does each operation allocate, and what does a live context hold? |
 //!
 //! ```text

@@ -1,71 +1,92 @@
 //! `--check`: 200 customers at once over real HTTP, then every line is read back.
 //!
-//! The order number is the ground truth. It travels as a plain parameter, never through the
-//! mechanism under test, and says whose line it ought to be.
+//! The truth is what the client sent, and the order number that it was given on its receipt. That number travels as a
+//! plain parameter, never through the mechanism under test, and says whose line it ought to be.
 
-use std::future;
+use std::collections::HashMap;
 use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use reqwest::{Client, StatusCode};
+use axum::http::HeaderMap;
+use contextvars::Context;
+use contextvars::wire::TraceContext;
+use reqwest::Client;
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
-use crate::audit::Audit;
-use crate::checkout::OrderId;
-use crate::ids::{self, Mode};
+use crate::args::Options;
+use crate::checkout::audit::Audit;
+use crate::context::{PUBLIC, REQUEST_ID, TRACE, USER_ID};
+use crate::journal::{Journal, Output};
+use crate::ledger::Ids;
 use crate::progress::Progress;
-use crate::verdict::{self, request_of, user_of};
-use crate::{lines, say, server};
+use crate::service::{self, Open};
+use crate::{log, say, verdict};
 
-const ORDERS: u64 = 200;
+const CUSTOMERS: usize = 200;
+const NAMES: usize = 7;
 
 /// Prints the summary; the exit status says whether every line was right.
-pub(crate) fn run(mode: Mode) -> io::Result<ExitCode> {
-    ids::choose(mode);
-    lines::capture();
-    let answered = server::run(send_all)??;
-    let verdict = verdict::judge(&lines::take_captured(), ORDERS);
+pub(crate) fn run() -> io::Result<ExitCode> {
+    let journal = Journal::new(Output::Memory(Vec::new().into()));
+    log::start(&journal);
+    let orders = service::run(async |audit| send_all(audit, journal.clone()).await)?;
+    let verdict = verdict::judge(&journal.take(), &orders);
     for example in &verdict.examples {
         say(io::stderr(), &format!("{example}\n"));
     }
-    say(io::stdout(), &format!("{verdict}, {answered} requests\n"));
-    let passed = verdict.is_clean() && answered == ORDERS;
-    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    say(io::stdout(), &format!("{verdict}\n"));
+    let all = orders.len() == CUSTOMERS && verdict.traces == CUSTOMERS;
+    Ok(if all && verdict.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Starts the service and sends every order at once; returns how many were answered well.
-async fn send_all(audit: Audit) -> io::Result<u64> {
-    let listener = server::listen(0).await?;
-    let url = format!("http://{}/checkout", listener.local_addr()?);
-    tokio::spawn(server::serve(listener, audit, future::pending()));
+/// Opens the shop, sends every request at once and closes it; returns whose order each is.
+async fn send_all(audit: Audit, journal: Journal) -> io::Result<HashMap<u64, Ids>> {
+    let options = Options { port: 0, warehouse_port: 0, pretty: false };
+    let open = Open::new(&options, journal, audit).await?;
+    let url = format!("http://{}/checkout", open.address()?);
+    let (stop, stopped) = oneshot::channel::<()>();
+    let served = tokio::spawn(open.serve(async { drop(stopped.await) }));
 
     let client = Client::builder().no_proxy().timeout(Duration::from_secs(30)).build();
     let client = client.map_err(io::Error::other)?;
     let mut requests = JoinSet::new();
-    for order in (1..=ORDERS).map(OrderId) {
-        requests.spawn(send(client.clone(), url.clone(), order));
+    for customer in 1..=CUSTOMERS {
+        let context = Context::new()
+            .with_value(&REQUEST_ID, format!("request-{customer}"))
+            .with_value(&USER_ID, format!("user-{}", customer % NAMES))
+            .with_value(&TRACE, TraceContext::new_root());
+        requests.spawn(send(client.clone(), url.clone(), context));
     }
     let mut progress = Progress::new(requests.len());
-    let mut answered = 0;
+    let mut orders = HashMap::new();
     while let Some(outcome) = requests.join_next().await {
         match outcome? {
-            Ok(good) => answered += u64::from(good),
+            Ok((Some(order), ids)) => drop(orders.insert(order, ids)),
+            Ok((None, ids)) => say(io::stderr(), &format!("no receipt for {ids:?}\n")),
             Err(error) => say(io::stderr(), &format!("no answer: {error:?}\n")),
         }
         progress.advance();
     }
-    Ok(answered)
+    drop(progress);
+    drop(stop);
+    served.await??;
+    Ok(orders)
 }
 
-/// Whether the order was answered with 200 and with its own request id.
-async fn send(client: Client, url: String, order: OrderId) -> reqwest::Result<bool> {
-    let request = client
-        .post(url)
-        .header("x-user-id", user_of(order))
-        .header("x-request-id", request_of(order))
-        .body(format!("{{\"order\": {}}}", order.0));
-    let response = request.send().await?;
-    let echoed = response.headers().get("x-request-id").is_some_and(|id| *id == *request_of(order));
-    Ok(response.status() == StatusCode::OK && echoed)
+/// The number on the receipt, if all is well with it, and the ids that were sent for it.
+async fn send(
+    client: Client,
+    url: String,
+    mut context: Context,
+) -> reqwest::Result<(Option<u64>, Ids)> {
+    let mut headers = HeaderMap::new();
+    PUBLIC.inject_from(&context, &mut headers);
+    let ids = context.run(Ids::current);
+    let response = client.post(url).headers(headers).send().await?.error_for_status()?;
+    let echoed = response.headers().get("x-request-id").is_some_and(|id| *id == *ids.0[0]);
+    let receipt = response.text().await?;
+    let number = receipt.strip_prefix("order ").and_then(|rest| rest.lines().next()?.parse().ok());
+    Ok((number.filter(|_| echoed && receipt.contains("\ntotal ")), ids))
 }

@@ -24,9 +24,10 @@ impl IntoResponse for Failure {
     }
 }
 
-/// A step that panicked or went away is the shop's fault, and its details are not the client's.
+/// A step that panicked or went away is the shop's fault; its details are for the log and not for the client.
 impl<E: Error> From<E> for Failure {
-    fn from(_: E) -> Self {
+    fn from(error: E) -> Self {
+        tracing::error!(%error, "a step failed");
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "a step of the checkout failed")
     }
 }

@@ -1,48 +1,55 @@
-//! `shop`: what context variables are for, in one small service.
+//! `shop`: what context variables are for, in one small program.
 //!
-//! A checkout crosses spawned tasks, a blocking thread, a rayon pool and a background thread, and
-//! every log line on the way carries the right `request_id` and `user_id`, although no function
-//! takes either as a parameter. Read in this order: `ids.rs`, `server.rs`, `checkout.rs`,
-//! `audit.rs`, `lines.rs`; then `check.rs`, which proves it under load.
+//! A checkout crosses spawned tasks, a blocking thread, a rayon pool, a background thread, a second process and a
+//! streamed body, and every log line on the way carries the right `request_id`, `user_id` and `trace_id`, although no
+//! function takes one. Read in this order: `context.rs`, `log.rs`, `edge.rs`, `checkout.rs` and its steps, `warehouse/`;
+//! then `check.rs`, which proves it under load. `off.rs` is the same program without context variables.
 #![forbid(unsafe_code)]
 
 mod args;
-mod audit;
 mod check;
 mod checkout;
+mod context;
+mod edge;
 mod failure;
-mod ids;
-mod lines;
+mod journal;
+mod ledger;
+mod log;
+mod off;
+mod page;
+mod pretty;
 mod progress;
 mod relay;
-mod server;
+mod service;
 mod verdict;
+mod warehouse;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use args::{Command, Options};
-use audit::Audit;
-use ids::Mode;
+use journal::{Journal, Output};
+use service::Open;
 use tokio::net::TcpListener;
 
-/// How long Ctrl-C waits for requests in flight.
-const GRACE: Duration = Duration::from_secs(3);
-
 fn main() -> ExitCode {
-    let outcome = match args::parse(lexopt::Parser::from_env()) {
-        Ok(Command::Help) => {
-            say(io::stdout(), args::USAGE);
-            Ok(ExitCode::SUCCESS)
-        }
-        Ok(Command::Serve(options)) => serve(&options),
-        Ok(Command::Check(mode)) => check::run(mode),
+    let (command, off) = match args::parse(lexopt::Parser::from_env()) {
+        Ok(parsed) => parsed,
         Err(error) => {
             say(io::stderr(), &format!("error: {error}\n\n{}", args::USAGE));
             return ExitCode::from(2);
         }
+    };
+    off::switch_off(off);
+    let outcome = match command {
+        Command::Help => {
+            say(io::stdout(), args::USAGE);
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Serve(options) => serve(&options),
+        Command::Check => check::run(),
+        Command::Warehouse(port) => warehouse(port),
     };
     outcome.unwrap_or_else(|error| {
         say(io::stderr(), &format!("error: {error}\n"));
@@ -51,24 +58,34 @@ fn main() -> ExitCode {
 }
 
 fn serve(options: &Options) -> io::Result<ExitCode> {
-    ids::choose(options.mode);
-    server::run(async |audit| {
-        let listener = server::listen(options.port).await?;
-        announce(listener.local_addr()?, options.mode);
-        serve_until_ctrl_c(listener, audit).await?;
-        Ok(ExitCode::SUCCESS)
-    })?
+    let journal = Journal::new(if options.pretty { Output::Pretty } else { Output::Json });
+    log::start(&journal);
+    service::run(async |audit| {
+        let open = Open::new(options, journal, audit).await?;
+        announce(open.address()?);
+        open.serve(ctrl_c()).await
+    })?;
+    Ok(ExitCode::SUCCESS)
 }
 
-async fn serve_until_ctrl_c(listener: TcpListener, audit: Audit) -> io::Result<()> {
-    let give_up = async {
-        ctrl_c().await;
-        tokio::time::sleep(GRACE).await;
-    };
-    tokio::select! {
-        served = server::serve(listener, audit, ctrl_c()) => served,
-        () = give_up => Ok(()),
-    }
+fn warehouse(port: u16) -> io::Result<ExitCode> {
+    log::start(&Journal::new(Output::Json));
+    tokio::runtime::Runtime::new()?.block_on(warehouse::service::serve(port))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Binds a loopback port; the error says what to do about it.
+async fn listen(port: u16, flag: &str) -> io::Result<TcpListener> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(|error| {
+        let what = match error.kind() {
+            io::ErrorKind::AddrInUse => format!("port {port} is already in use"),
+            _ => format!("cannot listen on port {port}: {error}"),
+        };
+        io::Error::new(
+            error.kind(),
+            format!("{what}; choose another with {flag} N (0 picks a free one)"),
+        )
+    })
 }
 
 async fn ctrl_c() {
@@ -77,15 +94,15 @@ async fn ctrl_c() {
     }
 }
 
-fn announce(address: SocketAddr, mode: Mode) {
+fn announce(address: SocketAddr) {
     let url = format!("http://{address}");
     let mut text = format!(
-        "shop listens on {url} (Ctrl-C ends it). Try:\n  \
+        "shop: open {url} in a browser (Ctrl-C ends it), or try:\n  \
          curl -i -XPOST {url}/checkout -H 'x-user-id: ann'\n  \
-         curl -i -XPOST {url}/checkout -H 'x-user-id: bob' -H 'x-request-id: bob-1' \
-         -d '{{\"order\": 7}}'\n"
+         curl -i -XPOST {url}/checkout -H 'x-user-id: bob' -H 'x-debug: debug' \
+         -H 'traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'\n"
     );
-    if mode == Mode::ThreadLocal {
+    if off::is_off() {
         text += "--off: the ids are kept in a thread_local!, so expect missing and wrong ones\n";
     }
     say(io::stderr(), &text);

@@ -8,33 +8,20 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderMap, StatusCode};
-use contextvars::ContextVar;
-use contextvars::wire::{Propagator, TraceContext};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use reqwest::Client;
 use serde_json::Value;
 
+use crate::context::INTERNAL;
 use crate::failure::Failure;
-
-/// Where in which trace the current request stands.
-static TRACE: ContextVar<TraceContext> = ContextVar::new("trace");
-
-/// What comes in by a header and goes out by one.
-pub(crate) fn wire() -> Propagator {
-    static WIRE: LazyLock<Propagator> = LazyLock::new(|| {
-        let list = Propagator::builder().trace_context(&TRACE).pass_baggage();
-        list.build().expect("no name stands twice in the list, and all are valid")
-    });
-    WIRE.clone()
-}
 
 /// Makes the calls one after the other, each with the trace of this request and a parent id of its own.
 pub(crate) async fn relay(body: Bytes) -> Result<StatusCode, Failure> {
     static CLIENT: LazyLock<Client> = LazyLock::new(Client::new);
     for (url, arguments) in calls(&body)? {
         let mut headers = HeaderMap::new();
-        wire().inject(&mut headers);
-        headers.insert(CONTENT_TYPE, "application/json".parse().expect("it is a header's value"));
+        INTERNAL.inject(&mut headers);
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let call = CLIENT.post(url).headers(headers).timeout(Duration::from_secs(10));
         let answer = call.body(arguments.to_string()).send().await;
         answer.map_err(|_| Failure::new(StatusCode::BAD_GATEWAY, "a call was not answered"))?;

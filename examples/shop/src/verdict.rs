@@ -1,34 +1,77 @@
-//! The verdict of `--check` over the lines that came back.
+//! Whether lines bear the ids that they ought to: one by one for the page, all together for `--check`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use serde_json::Value;
 
-use crate::checkout::{LINES_PER_CHECKOUT, OrderId};
+use crate::checkout::LINES;
+use crate::journal::{Line, Process};
+use crate::ledger::Ids;
 
-const CUSTOMERS: u64 = 7;
-
-/// The truth: whose order it is, known without any context.
-pub(crate) fn user_of(order: OrderId) -> String {
-    format!("user-{}", order.0 % CUSTOMERS)
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cell {
+    Right,
+    Missing,
+    Wrong,
 }
 
-/// The truth: which request carried the order.
-pub(crate) fn request_of(order: OrderId) -> String {
-    format!("request-{}", order.0)
+/// Each id of a line, by the truth.
+pub(crate) fn cells(line: &Value, truth: &Ids) -> [Cell; 3] {
+    let pairs = Ids::KEYS.iter().zip(&truth.0);
+    let mut cells = pairs.map(|(&key, id)| match line[key].as_str() {
+        Some(seen) if seen == id => Cell::Right,
+        Some(_) => Cell::Wrong,
+        None => Cell::Missing,
+    });
+    [(); 3].map(|()| cells.next().unwrap_or(Cell::Missing))
 }
 
-#[derive(Debug, Default, PartialEq, Eq)]
+/// The order that a line is about, known without any context: it is what the function was called with.
+pub(crate) fn order_of(line: &Value) -> Option<u64> {
+    line["span"]["order"].as_u64()
+}
+
+#[derive(Debug, Default)]
 pub(crate) struct Verdict {
-    /// Lines that are JSON.
+    /// Lines that are about an order.
     pub(crate) lines: usize,
     /// Lines without an id, and lines that never came.
     pub(crate) missing: usize,
-    /// Lines with somebody else's id, and lines nobody should have written.
+    /// Lines with somebody else's id, and lines that nobody should have written.
     pub(crate) mixed: usize,
+    /// Traces that go through all processes.
+    pub(crate) traces: usize,
+    processes: HashSet<Process>,
     /// The first line of each kind of fault.
     pub(crate) examples: Vec<String>,
+}
+
+/// Judges the lines of the orders in `truth`, each with all its lines.
+pub(crate) fn judge(lines: &[Line], truth: &HashMap<u64, Ids>) -> Verdict {
+    let mut verdict = Verdict::default();
+    let (mut lines_of, mut processes_of) = (HashMap::new(), HashMap::<_, HashSet<_>>::new());
+    for Line { process, text } in lines {
+        let Ok(line) = serde_json::from_str::<Value>(text) else { continue };
+        let Some(order) = order_of(&line) else { continue };
+        verdict.lines += 1;
+        verdict.processes.insert(*process);
+        *lines_of.entry(order).or_insert(0) += 1;
+        if let Some(truth) = truth.get(&order) {
+            verdict.count(cells(&line, truth), text);
+        }
+        if let Some(trace) = line["trace_id"].as_str() {
+            processes_of.entry(trace.to_owned()).or_default().insert(*process);
+        }
+    }
+    for (order, Ids([_, _, trace])) in truth {
+        let seen = lines_of.remove(order).unwrap_or(0);
+        verdict.missing += LINES.saturating_sub(seen);
+        verdict.mixed += seen.saturating_sub(LINES);
+        verdict.traces += usize::from(processes_of.get(trace) == Some(&verdict.processes));
+    }
+    verdict.mixed += lines_of.values().sum::<usize>(); // of orders that nobody placed
+    verdict
 }
 
 impl Verdict {
@@ -37,13 +80,16 @@ impl Verdict {
         self.missing == 0 && self.mixed == 0
     }
 
-    fn count(&mut self, fault: Fault, raw: &str) {
-        let (counter, kind) = match fault {
-            Fault::Missing => (&mut self.missing, "missing"),
-            Fault::Mixed => (&mut self.mixed, "mixed"),
+    fn count(&mut self, cells: [Cell; 3], text: &str) {
+        let (counter, kind) = if cells.contains(&Cell::Missing) {
+            (&mut self.missing, "missing")
+        } else if cells.contains(&Cell::Wrong) {
+            (&mut self.mixed, "mixed")
+        } else {
+            return;
         };
         if *counter == 0 {
-            self.examples.push(format!("{kind}, for example: {raw}"));
+            self.examples.push(format!("{kind}, for example: {text}"));
         }
         *counter += 1;
     }
@@ -51,45 +97,9 @@ impl Verdict {
 
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} lines, {} missing, {} mixed", self.lines, self.missing, self.mixed)
-    }
-}
-
-#[derive(Clone, Copy)]
-enum Fault {
-    Missing,
-    Mixed,
-}
-
-/// Judges the lines of the orders `1..=orders`.
-pub(crate) fn judge(text: &str, orders: u64) -> Verdict {
-    let mut verdict = Verdict::default();
-    let mut lines_of = HashMap::new();
-    for raw in text.lines() {
-        let Ok(line) = serde_json::from_str::<Value>(raw) else { continue };
-        let order = OrderId(line["order"].as_u64().unwrap_or(0));
-        verdict.lines += 1;
-        *lines_of.entry(order.0).or_insert(0) += 1;
-        if let Some(fault) = fault(&line, order) {
-            verdict.count(fault, raw);
-        }
-    }
-    for order in 1..=orders {
-        let seen = lines_of.remove(&order).unwrap_or(0);
-        verdict.missing += LINES_PER_CHECKOUT.saturating_sub(seen);
-        verdict.mixed += seen.saturating_sub(LINES_PER_CHECKOUT);
-    }
-    verdict.mixed += lines_of.values().sum::<usize>(); // of orders that nobody placed
-    verdict
-}
-
-fn fault(line: &Value, order: OrderId) -> Option<Fault> {
-    match (line["request_id"].as_str(), line["user_id"].as_str()) {
-        (Some(request), Some(user)) if request == request_of(order) && user == user_of(order) => {
-            None
-        }
-        (Some(_), Some(_)) => Some(Fault::Mixed),
-        _ => Some(Fault::Missing),
+        let Self { lines, missing, mixed, traces, processes, .. } = self;
+        write!(f, "{lines} lines, {missing} missing, {mixed} mixed, ")?;
+        write!(f, "{traces} traces across {} processes", processes.len())
     }
 }
 
@@ -97,86 +107,114 @@ fn fault(line: &Value, order: OrderId) -> Option<Fault> {
 mod tests {
     use super::*;
 
+    fn ids(order: u64) -> Ids {
+        Ids([format!("request-{order}"), format!("user-{order}"), format!("trace-{order}")])
+    }
+
     /// All lines of the orders `1..=orders`, as they ought to be.
-    fn good_lines(orders: u64) -> Vec<String> {
-        let line = |order| {
-            let (request, user) = (request_of(order), user_of(order));
-            format!(r#"{{"order":{},"request_id":"{request}","user_id":"{user}"}}"#, order.0)
+    fn good_lines(orders: u64) -> Vec<Line> {
+        let line = |order, process| {
+            let Ids([request, user, trace]) = ids(order);
+            let ids =
+                format!(r#""request_id":"{request}","user_id":"{user}","trace_id":"{trace}""#);
+            Line { process, text: format!(r#"{{"span":{{"order":{order}}},{ids}}}"#) }
         };
-        let each = |order| vec![line(OrderId(order)); LINES_PER_CHECKOUT];
+        let process = |n| if n == 1 { Process::Warehouse } else { Process::Shop };
+        let each = |order| (0..LINES).map(move |n| line(order, process(n)));
         (1..=orders).flat_map(each).collect()
     }
 
-    /// `(lines, missing, mixed)` for these lines of two orders.
-    fn counts(lines: &[String]) -> (usize, usize, usize) {
-        let verdict = judge(&lines.join("\n"), 2);
+    /// `[lines, missing, mixed, traces]` for these lines of two orders.
+    fn counts(lines: &[Line]) -> [usize; 4] {
+        let verdict = judge(lines, &(1..=2).map(|order| (order, ids(order))).collect());
         assert_eq!(verdict.is_clean(), verdict.missing + verdict.mixed == 0);
-        (verdict.lines, verdict.missing, verdict.mixed)
+        [verdict.lines, verdict.missing, verdict.mixed, verdict.traces]
+    }
+
+    fn replaced(line: usize, from: &str, to: &str) -> Vec<Line> {
+        let mut lines = good_lines(2);
+        lines[line].text = lines[line].text.replace(from, to);
+        lines
     }
 
     #[test]
     fn right_lines_are_clean() {
-        assert_eq!(counts(&good_lines(2)), (22, 0, 0));
-        assert_eq!(judge(&good_lines(2).join("\n"), 2).to_string(), "22 lines, 0 missing, 0 mixed");
+        assert_eq!(counts(&good_lines(2)), [24, 0, 0, 2]);
+    }
+
+    #[test]
+    fn the_summary_is_one_line() {
+        let verdict = judge(&good_lines(1), &HashMap::from([(1, ids(1))]));
+        let summary = "12 lines, 0 missing, 0 mixed, 1 traces across 2 processes";
+        assert_eq!(verdict.to_string(), summary);
     }
 
     #[test]
     fn a_line_without_an_id_is_missing() {
-        for (id, absent) in [("\"request-1\"", "null"), ("\"user-1\"", "null")] {
-            let mut lines = good_lines(2);
-            lines[0] = lines[0].replace(id, absent);
-            assert_eq!(counts(&lines), (22, 1, 0));
+        for id in ["\"request-1\"", "\"user-1\"", "\"trace-1\""] {
+            assert_eq!(counts(&replaced(0, id, "null")), [24, 1, 0, 2], "{id}");
         }
     }
 
     #[test]
     fn a_line_with_an_id_of_somebody_else_is_mixed() {
-        for (own, other) in [("request-1", "request-2"), ("user-1", "user-2")] {
-            let mut lines = good_lines(2);
-            lines[0] = lines[0].replace(own, other);
-            assert_eq!(counts(&lines), (22, 0, 1));
+        for (own, other) in
+            [("request-1", "request-2"), ("user-1", "user-2"), ("trace-1", "trace-2")]
+        {
+            assert_eq!(counts(&replaced(0, own, other)), [24, 0, 1, 2], "{own}");
         }
     }
 
     #[test]
+    fn a_trace_that_ends_at_the_border_does_not_count() {
+        assert_eq!(counts(&replaced(1, "trace-1", "trace-7")), [24, 0, 1, 1]);
+    }
+
+    #[test]
     fn a_line_that_never_came_is_missing() {
-        assert_eq!(counts(&good_lines(2)[1..]), (21, 1, 0));
-        assert_eq!(counts(&[]), (0, 22, 0));
+        assert_eq!(counts(&good_lines(2)[2..]), [22, 2, 0, 1]);
+        assert_eq!(counts(&[]), [0, 24, 0, 0]);
     }
 
     #[test]
     fn two_lines_run_into_one_are_missing() {
         let mut lines = good_lines(2);
-        let second = lines.remove(1);
-        lines[0].insert_str(10, &second);
-        assert_eq!(counts(&lines), (20, 2, 0));
+        let second = lines.remove(2);
+        lines[0].text.insert_str(10, &second.text);
+        assert_eq!(counts(&lines), [22, 2, 0, 2]);
     }
 
     #[test]
     fn a_line_too_many_is_mixed() {
         let mut lines = good_lines(2);
         lines.push(lines[0].clone());
-        assert_eq!(counts(&lines), (23, 0, 1));
+        assert_eq!(counts(&lines), [25, 0, 1, 2]);
     }
 
     #[test]
     fn a_line_too_few_here_and_one_too_many_there_do_not_cancel_out() {
         let mut lines = good_lines(2);
-        lines[0] = lines[LINES_PER_CHECKOUT].clone();
-        assert_eq!(counts(&lines), (22, 1, 1));
+        lines[0] = lines[LINES].clone();
+        assert_eq!(counts(&lines), [24, 1, 1, 2]);
     }
 
     #[test]
     fn lines_of_an_order_that_nobody_placed_are_mixed() {
-        assert_eq!(counts(&good_lines(3)), (33, 0, 11));
+        assert_eq!(counts(&good_lines(3)), [36, 0, 12, 2]);
+    }
+
+    #[test]
+    fn lines_that_are_about_no_order_are_left_out() {
+        let mut lines = good_lines(2);
+        lines.push(Line { process: Process::Shop, text: r#"{"message":"shop open"}"#.to_owned() });
+        assert_eq!(counts(&lines), [24, 0, 0, 2]);
     }
 
     #[test]
     fn the_first_fault_of_each_kind_is_shown() {
-        let mut lines = good_lines(2);
-        lines[0] = lines[0].replace("user-1", "user-2");
-        lines[1] = lines[1].replace("user-1", "user-3");
-        let examples = judge(&lines.join("\n"), 2).examples;
-        assert_eq!(examples, [format!("mixed, for example: {}", lines[0])]);
+        let mut lines = replaced(0, "user-1", "user-2");
+        lines[2].text = lines[2].text.replace("user-1", "user-3");
+        let examples = judge(&lines, &HashMap::from([(1, ids(1)), (2, ids(2))])).examples;
+        assert_eq!(examples, [format!("mixed, for example: {}", lines[0].text)]);
     }
 }

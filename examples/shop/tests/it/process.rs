@@ -1,8 +1,10 @@
 //! A running `shop`, and raw HTTP to it: a client library would refuse to send what some tests send.
 
+use std::fmt::Display;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::process::{Child, ChildStderr, Command, Output, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
+use std::thread::{self, JoinHandle};
 
 use serde_json::Value;
 
@@ -15,24 +17,52 @@ pub(crate) fn shop(arguments: &[&str]) -> Command {
 pub(crate) struct Shop {
     child: Option<Child>,
     stderr: BufReader<ChildStderr>,
+    /// Read all the time, so that the pipe never fills; `None` once it is closed.
+    stdout: Option<JoinHandle<Vec<u8>>>,
     pub(crate) port: u16,
 }
 
 impl Shop {
     /// Starts `shop` on a free port and waits until it says which.
     pub(crate) fn start() -> Self {
-        let mut command = shop(&["--port", "0"]);
+        Self::spawn(&mut shop(&["--port", "0"]))
+    }
+
+    pub(crate) fn spawn(command: &mut Command) -> Self {
+        let (mut shop, stdout) = Self::unread(command);
+        shop.stdout = Some(thread::spawn(move || read(stdout)));
+        shop
+    }
+
+    /// One whose stdout nobody reads any more, as behind `| head`.
+    pub(crate) fn start_unread() -> Self {
+        Self::unread(&mut shop(&["--port", "0"])).0
+    }
+
+    fn unread(command: &mut Command) -> (Self, ChildStdout) {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let stdout = child.stdout.take().unwrap();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         let mut line = String::new();
         stderr.read_line(&mut line).unwrap();
         let port = line.split(['/', ':', ' ']).find_map(|word| word.parse().ok());
-        Self { child: Some(child), stderr, port: port.expect(&line) }
+        (Self { child: Some(child), stderr, stdout: None, port: port.expect(&line) }, stdout)
     }
 
-    /// Closes the reading end of its stdout, as `| head` does.
-    pub(crate) fn close_stdout(&mut self) {
-        drop(self.child.as_mut().unwrap().stdout.take());
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
+    }
+
+    /// The process that the shop started.
+    pub(crate) fn warehouse_pid(&self) -> u32 {
+        let pid = self.pid();
+        let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+        let of_any_thread = || {
+            let output = Command::new("pgrep").args(["-P", &pid.to_string()]).output().unwrap();
+            String::from_utf8(output.stdout).unwrap()
+        };
+        let children = children.ok().filter(|children| !children.trim().is_empty());
+        children.unwrap_or_else(of_any_thread).trim().parse().unwrap()
     }
 
     /// Sends `POST /checkout` with these header lines; returns the whole answer.
@@ -41,29 +71,25 @@ impl Shop {
     }
 
     pub(crate) fn send(&self, what: &[u8], headers: &[&[u8]], body: &[u8]) -> Answer {
-        let mut request = [what, b" HTTP/1.1\r\nhost: shop\r\nconnection: close\r\n"].concat();
-        for header in headers {
-            request.extend_from_slice(header);
-            request.extend_from_slice(b"\r\n");
-        }
-        write!(request, "content-length: {}\r\n\r\n", body.len()).unwrap();
-        request.extend_from_slice(body);
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        stream.write_all(&request).unwrap();
+        stream.write_all(&request(what, headers, body)).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         Answer(answer)
     }
 
     /// Ctrl-C; returns its exit status, the lines and the rest of stderr.
-    pub(crate) fn stop(mut self) -> Output {
+    pub(crate) fn stop(self) -> Output {
+        assert!(signal(self.pid(), "INT"));
+        self.wait()
+    }
+
+    /// Waits until it ends.
+    pub(crate) fn wait(mut self) -> Output {
         let mut child = self.child.take().unwrap();
-        let pid = child.id().to_string();
-        assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
         let mut stderr = Vec::new();
         self.stderr.read_to_end(&mut stderr).unwrap();
-        let mut stdout = Vec::new();
-        child.stdout.take().map(|mut pipe| pipe.read_to_end(&mut stdout).unwrap());
+        let stdout = self.stdout.take().map_or_else(Vec::new, |reader| reader.join().unwrap());
         Output { status: child.wait().unwrap(), stdout, stderr }
     }
 }
@@ -76,6 +102,35 @@ impl Drop for Shop {
             child.wait().ok();
         }
     }
+}
+
+fn read(mut stdout: ChildStdout) -> Vec<u8> {
+    let mut lines = Vec::new();
+    stdout.read_to_end(&mut lines).unwrap();
+    lines
+}
+
+pub(crate) fn request(what: &[u8], headers: &[&[u8]], body: &[u8]) -> Vec<u8> {
+    let mut request = [what, b" HTTP/1.1\r\nhost: shop\r\nconnection: close\r\n"].concat();
+    for header in headers {
+        request.extend_from_slice(header);
+        request.extend_from_slice(b"\r\n");
+    }
+    write!(request, "content-length: {}\r\n\r\n", body.len()).unwrap();
+    request.extend_from_slice(body);
+    request
+}
+
+/// Says why a test is left out, past the harness, which shows only what failed.
+pub(crate) fn skip(why: &str) {
+    writeln!(std::io::stderr(), "SKIPPED: {why}").ok();
+}
+
+/// Sends a signal, `0` for none, to a process, or to a group if a minus stands before it; whether there is such a one.
+pub(crate) fn signal(pid: impl Display, name: &str) -> bool {
+    let mut kill = Command::new("kill");
+    kill.args(["-s", name, "--", &pid.to_string()]);
+    kill.stderr(Stdio::null()).status().unwrap().success()
 }
 
 pub(crate) struct Answer(pub(crate) String);
@@ -99,4 +154,9 @@ impl Answer {
 pub(crate) fn lines(stdout: &[u8]) -> Vec<Value> {
     let text = std::str::from_utf8(stdout).unwrap();
     text.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
+}
+
+/// Those that are about an order.
+pub(crate) fn lines_of_orders(stdout: &[u8]) -> Vec<Value> {
+    lines(stdout).into_iter().filter(|line| line["span"]["order"].is_u64()).collect()
 }

@@ -1,0 +1,115 @@
+//! What belongs to a request, and how it gets from one process to the next.
+//!
+//! Set once, by the layer at the edge of a service; read wherever a line is written or a call is made. Everything between
+//! does not know that ids exist.
+
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::LazyLock;
+
+use contextvars::ContextVar;
+use contextvars::tower::ContextLayer;
+use contextvars::wire::{Codec, Propagator, TraceContext, text};
+use tracing_subscriber::filter::LevelFilter;
+
+pub(crate) static REQUEST_ID: ContextVar<String> = ContextVar::new("request_id").logged();
+pub(crate) static USER_ID: ContextVar<String> = ContextVar::new("user_id").logged();
+pub(crate) static TRACE: ContextVar<TraceContext> = ContextVar::new("trace_id").logged();
+
+/// How much this request logs.
+pub(crate) static LEVEL: ContextVar<LevelFilter> =
+    ContextVar::with_default("level", || LevelFilter::INFO);
+
+/// What strangers may say, each by a header. (A shop on the internet would not let them choose how much it logs, and would
+/// learn the user from a session.)
+pub(crate) static PUBLIC: LazyLock<Propagator> = LazyLock::new(|| {
+    let list = Propagator::builder()
+        .trace_context(&TRACE)
+        .pass_baggage()
+        .header("x-request-id", checked(&REQUEST_ID, |id| id.len() <= 64 && is_plain(id)))
+        .header("x-user-id", checked(&USER_ID, |user| user.len() <= 128))
+        .header("x-debug", level());
+    list.build().expect("no name stands twice in the list, and all are valid")
+});
+
+/// What the two services tell each other: the user's name is baggage, which every proxy on the way forwards.
+pub(crate) static INTERNAL: LazyLock<Propagator> = LazyLock::new(|| {
+    let list = Propagator::builder()
+        .trace_context(&TRACE)
+        .baggage("user_id", text(&USER_ID))
+        .header("x-request-id", text(&REQUEST_ID))
+        .header("x-debug", level().trusted_only());
+    list.build().expect("no name stands twice in the list, and all are valid")
+});
+
+/// Gives each request a context of its own: what its headers say, and an id, a trace and a user if they say none.
+pub(crate) fn layer(wire: &Propagator) -> ContextLayer {
+    ContextLayer::new(wire.clone())
+        .generate(&REQUEST_ID, new_request_id)
+        .generate(&USER_ID, || "guest".to_owned())
+        .on_problem(|problem| tracing::warn!(%problem, "header not taken"))
+        .echo("x-request-id")
+        .server_timing(true)
+}
+
+/// Text that is not empty and passes a check.
+fn checked(variable: &'static ContextVar<String>, passes: fn(&str) -> bool) -> Codec {
+    let read = move |text: &str| (!text.is_empty() && passes(text)).then(|| text.to_owned());
+    Codec::new(variable, read, |text| Some(text.clone()))
+}
+
+/// Safe to echo and to paste into a search.
+fn is_plain(id: &str) -> bool {
+    id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+}
+
+/// A level that shows more than usual: nobody can silence the log from outside.
+fn level() -> Codec {
+    let read = |text: &str| text.parse().ok().filter(|level| *level > LevelFilter::INFO);
+    Codec::new(&LEVEL, read, |level| Some(level.to_string()))
+}
+
+/// Every `RandomState` has keys of its own, so this is a random number without a crate.
+fn new_request_id() -> String {
+    format!("{:016x}", RandomState::new().hash_one(()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn taken<T: Clone + Send + Sync>(
+        header: &str,
+        text: &str,
+        variable: &ContextVar<T>,
+    ) -> Option<T> {
+        PUBLIC.extract(&vec![(header, text)]).context.get(variable).cloned()
+    }
+
+    #[test]
+    fn a_well_formed_request_id_is_taken() {
+        for id in ["a", "Az0._-", &"x".repeat(64)] {
+            assert_eq!(taken("x-request-id", id, &REQUEST_ID).as_deref(), Some(id));
+        }
+    }
+
+    #[test]
+    fn an_ill_formed_request_id_is_not() {
+        for id in ["", "a b", "a\"b", "a/b", "%41", &"x".repeat(65)] {
+            assert_eq!(taken("x-request-id", id, &REQUEST_ID), None, "{id}");
+        }
+    }
+
+    #[test]
+    fn new_request_ids_are_well_formed_and_differ() {
+        assert!(is_plain(&new_request_id()));
+        assert_ne!(new_request_id(), new_request_id());
+    }
+
+    #[test]
+    fn a_request_may_log_more_and_never_less() {
+        assert_eq!(taken("x-debug", "debug", &LEVEL), Some(LevelFilter::DEBUG));
+        for level in ["off", "error", "info", "loud", ""] {
+            assert_eq!(taken("x-debug", level, &LEVEL), None, "{level}");
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! Whose order it is: the truth, by which the page judges the ids on the lines.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::context::{REQUEST_ID, TRACE, USER_ID};
+
+/// How many orders are remembered; no more, for a service runs for long.
+const KEPT: usize = 1024;
+
+/// What a line ought to say, in the order of [`Ids::KEYS`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ids(pub(crate) [String; 3]);
+
+impl Ids {
+    pub(crate) const KEYS: [&str; 3] = ["request_id", "user_id", "trace_id"];
+
+    /// Those of the current context.
+    pub(crate) fn current() -> Self {
+        Self([REQUEST_ID.get(), USER_ID.get(), TRACE.with(|trace| trace.trace_id().to_string())])
+    }
+}
+
+/// A handle; all copies are the same ledger.
+#[derive(Clone, Default)]
+pub(crate) struct Ledger(Arc<Mutex<VecDeque<(u64, Ids)>>>);
+
+impl Ledger {
+    pub(crate) fn note(&self, order: u64, ids: Ids) {
+        let mut orders = self.lock();
+        orders.push_back((order, ids));
+        if orders.len() > KEPT {
+            orders.pop_front();
+        }
+    }
+
+    pub(crate) fn ids_of(&self, order: u64) -> Option<Ids> {
+        self.lock().iter().rev().find(|(other, _)| *other == order).map(|(_, ids)| ids.clone())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<(u64, Ids)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

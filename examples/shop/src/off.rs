@@ -1,0 +1,78 @@
+//! The same program without context variables: its ids in a `thread_local!`, as a first attempt would have it.
+//!
+//! Only here to show what goes wrong then. A service that you copy from this example leaves the file out.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::middleware::Next;
+use axum::response::Response;
+use contextvars::tower::ContextBody;
+use contextvars::{Context, ContextExt as _};
+use tracing::{Event, Subscriber};
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::registry::LookupSpan;
+
+static OFF: AtomicBool = AtomicBool::new(false);
+
+thread_local! {
+    /// The ids of whoever set them last on this thread. Nobody enters this context: it is a record of ids, no more.
+    static IDS: RefCell<Context> = const { RefCell::new(Context::new()) };
+}
+
+pub(crate) fn is_off() -> bool {
+    OFF.load(Ordering::Relaxed) // the flag is the whole message
+}
+
+pub(crate) fn switch_off(off: bool) {
+    OFF.store(off, Ordering::Relaxed);
+}
+
+/// `PUT /contextvars` with `on` or `off`.
+pub(crate) async fn switch(body: String) -> StatusCode {
+    match &*body {
+        "on" => switch_off(false),
+        "off" => switch_off(true),
+        _ => return StatusCode::BAD_REQUEST,
+    }
+    StatusCode::NO_CONTENT
+}
+
+/// When off, moves the ids of a request from its context to the thread that happens to poll it first.
+pub(crate) async fn ids_to_thread(request: Request, next: Next) -> Response {
+    if !is_off() {
+        return next.run(request).await;
+    }
+    IDS.set(Context::current());
+    let response = next.run(request).in_context(Context::new()).await;
+    response.map(|body| Body::new(ContextBody::new(body, Context::new())))
+}
+
+/// Runs what reads the ids: as it is, or when off with those that the thread has.
+pub(crate) fn with_ids<R>(read: impl FnOnce() -> R) -> R {
+    if is_off() { IDS.with_borrow(Context::clone).run(read) } else { read() }
+}
+
+/// A formatter that finds the ids where they are.
+pub(crate) struct WithIds<F>(pub(crate) F);
+
+impl<S, N, F> FormatEvent<S, N> for WithIds<F>
+where
+    S: Subscriber + for<'lookup> LookupSpan<'lookup>,
+    N: for<'writer> FormatFields<'writer> + 'static,
+    F: FormatEvent<S, N>,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        with_ids(|| self.0.format_event(context, writer, event))
+    }
+}

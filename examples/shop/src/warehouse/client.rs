@@ -1,0 +1,36 @@
+//! Calls to the warehouse. The headers carry the context there.
+
+use std::time::Duration;
+
+use axum::http::HeaderMap;
+use reqwest::{Client, Response};
+
+use crate::context::INTERNAL;
+use crate::off::with_ids;
+
+#[derive(Clone)]
+pub(crate) struct Warehouse {
+    client: Client,
+    url: String,
+}
+
+impl Warehouse {
+    pub(crate) fn new(port: u16) -> reqwest::Result<Self> {
+        let client = Client::builder().no_proxy().timeout(Duration::from_secs(10)).build()?;
+        Ok(Self { client, url: format!("http://127.0.0.1:{port}") })
+    }
+
+    /// Has an order packed.
+    pub(crate) async fn pack(&self, order: u64) -> reqwest::Result<()> {
+        let mut headers = HeaderMap::new();
+        with_ids(|| INTERNAL.inject(&mut headers)); // without `off.rs`: INTERNAL.inject(&mut headers)
+        let call = self.client.post(format!("{}/pack/{order}", self.url)).headers(headers);
+        call.send().await.and_then(Response::error_for_status).map(drop)
+    }
+
+    /// Has the warehouse keep its ids as this process does; see `off.rs`.
+    pub(crate) async fn switch(&self, how: String) -> reqwest::Result<()> {
+        let call = self.client.put(format!("{}/contextvars", self.url)).body(how);
+        call.send().await.and_then(Response::error_for_status).map(drop)
+    }
+}

@@ -1,0 +1,36 @@
+//! The warehouse itself. It continues the trace of whoever calls.
+
+use std::io;
+
+use axum::Router;
+use axum::extract::Path;
+use axum::middleware::from_fn;
+use axum::routing::{post, put};
+use contextvars::wire::Environment;
+use tracing::instrument;
+
+use crate::context::{self, INTERNAL};
+use crate::{listen, off};
+
+/// Serves until the shop is gone; it holds the other end of stdin.
+pub(crate) async fn serve(port: u16) -> io::Result<()> {
+    let listener = listen(port, "--warehouse-port").await?;
+    let port = listener.local_addr()?.port();
+    // The shop handed us the context of its start by environment variables, as it will by headers from now on.
+    INTERNAL.extract(&Environment).context.run(|| tracing::info!(port, "warehouse open"));
+    axum::serve(listener, routes()).with_graceful_shutdown(super::process::parent_gone()).await
+}
+
+fn routes() -> Router {
+    Router::new()
+        .route("/pack/{order}", post(async |Path(order): Path<u64>| pack(order)))
+        .route_layer(from_fn(off::ids_to_thread)) // without `off.rs`: nothing
+        .layer(context::layer(&INTERNAL).trusted(true))
+        .route("/contextvars", put(off::switch))
+}
+
+#[instrument]
+fn pack(order: u64) {
+    tracing::debug!("parcel weighed");
+    tracing::info!("packed");
+}

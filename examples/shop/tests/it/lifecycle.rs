@@ -1,0 +1,99 @@
+//! How both processes begin and end.
+
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::process::{Shop, lines_of_orders, request, shop, signal};
+
+/// Whether the process is gone, or only waits for its parent to notice, within two seconds.
+fn ends(pid: u32) -> bool {
+    let gone = || match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
+        Ok(stat) => stat.contains(") Z "),
+        Err(_) => !signal(pid, "0"),
+    };
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(2) {
+        if gone() {
+            return true;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    false
+}
+
+#[test]
+fn ctrl_c_ends_both_and_answers_what_is_in_flight() {
+    let shop = Shop::start();
+    let warehouse = shop.warehouse_pid();
+    let mut streams: Vec<_> =
+        (0..8).map(|_| TcpStream::connect(("127.0.0.1", shop.port)).unwrap()).collect();
+    for stream in &mut streams {
+        stream.write_all(&request(b"POST /checkout", &[b"x-user-id: ann"], b"")).unwrap();
+    }
+    // So that all are accepted: what waits in the queue of the port is lost with it.
+    for stream in &mut streams {
+        stream.read_exact(&mut [0; 12]).unwrap();
+    }
+    assert!(signal(warehouse, "INT"), "a terminal sends it to both");
+    let output = shop.stop();
+    for mut stream in streams {
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.contains("total 1100"), "{answer}");
+    }
+    assert!(output.status.success() && ends(warehouse));
+    assert_eq!(lines_of_orders(&output.stdout).len(), 8 * 12);
+}
+
+#[test]
+fn an_open_page_does_not_hold_up_the_end() {
+    let shop = Shop::start();
+    let mut page = TcpStream::connect(("127.0.0.1", shop.port)).unwrap();
+    page.write_all(&request(b"GET /events", &[], b"")).unwrap();
+    page.read_exact(&mut [0; 12]).unwrap();
+    let start = Instant::now();
+    assert!(shop.stop().status.success());
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+}
+
+#[test]
+fn the_end_of_the_shop_is_the_end_of_the_warehouse() {
+    let shop = Shop::start();
+    let warehouse = shop.warehouse_pid();
+    assert!(signal(shop.pid(), "KILL"));
+    assert!(ends(warehouse));
+}
+
+#[test]
+fn a_warehouse_that_goes_away_is_reported_and_ends_the_shop() {
+    let shop = Shop::start();
+    assert!(signal(shop.warehouse_pid(), "KILL"));
+    assert!(ends(shop.pid()));
+    let output = shop.wait();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.ends_with("error: the warehouse went away: signal: 9 (SIGKILL)\n"), "{stderr}");
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn a_taken_port_is_a_clear_error() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    for (arguments, flag, rest) in [
+        (&["--port", &port][..], "--port", ""),
+        (
+            &["--port", "0", "--warehouse-port", &port],
+            "--warehouse-port",
+            "error: the warehouse did not open: exit status: 1\n",
+        ),
+    ] {
+        let output = shop(arguments).output().unwrap();
+        let expected = format!(
+            "error: port {port} is already in use; choose another with {flag} N (0 picks a free one)\n{rest}"
+        );
+        assert_eq!(String::from_utf8(output.stderr).unwrap(), expected);
+        assert_eq!(output.status.code(), Some(1));
+    }
+}

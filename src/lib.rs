@@ -1,3 +1,5 @@
+#![doc = "[guide]: crate::documentation::guide"]
+#![doc = "[migrating]: crate::documentation::migrating"]
 #![doc = "[semantics]: crate::documentation::semantics"]
 #![doc = "[design]: crate::documentation::design"]
 #![doc = "[performance]: crate::documentation::performance"]

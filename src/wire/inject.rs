@@ -6,27 +6,25 @@ use super::carrier::Inject;
 use super::chars;
 use super::propagator::{Entry, Injected, List};
 use super::rule::{Problem, Rule};
+use super::trace::TraceContext;
+use super::tracestate::TraceState;
 use crate::Context;
 
 /// Writes the whole list.
 pub(super) fn request(list: &List, context: &Context, carrier: &mut dyn Inject) -> Injected {
     let mut injected = Injected::default();
-    if let Some(trace) = list.trace.and_then(|variable| context.get(variable)) {
-        carrier.set("traceparent", &trace.child().to_string());
-        if trace.tracestate().is_empty() {
-            carrier.remove("tracestate");
-        } else {
-            carrier.set("tracestate", &trace.tracestate().to_string());
-        }
+    if let Some(variable) = list.trace {
+        let trace = context.get(variable);
+        put(carrier, "traceparent", trace.map(|trace| trace.child().to_string()));
+        let state = trace.map(TraceContext::tracestate).filter(|state| !state.is_empty());
+        put(carrier, "tracestate", state.map(TraceState::to_string));
     }
     for entry in &list.headers {
         header(entry, context, carrier, &mut injected.problems);
     }
     if list.baggage {
         let baggage = members(&list.members, context, &mut injected.problems);
-        if !baggage.is_empty() {
-            carrier.set("baggage", &baggage.to_string());
-        }
+        put(carrier, "baggage", (!baggage.is_empty()).then(|| baggage.to_string()));
     }
     injected
 }
@@ -46,10 +44,19 @@ pub(super) fn response(list: &List, context: &Context, carrier: &mut dyn Inject)
 }
 
 fn header(entry: &Entry, context: &Context, carrier: &mut dyn Inject, problems: &mut Vec<Problem>) {
-    match entry.codec.write(context).map(|text| text.and_then(plain)) {
-        None => {}
-        Some(Ok(text)) => carrier.set(&entry.key, &text),
-        Some(Err(rule)) => problems.push(Problem::new(&entry.key, rule)),
+    let text = entry.codec.write(context).map(|text| text.and_then(plain)).transpose();
+    let text = text.unwrap_or_else(|rule| {
+        problems.push(Problem::new(&entry.key, rule));
+        None
+    });
+    put(carrier, &entry.key, text);
+}
+
+/// Gives `key` this value, or none: one that is there already is another request's.
+fn put(carrier: &mut dyn Inject, key: &str, value: Option<String>) {
+    match value {
+        Some(value) => carrier.set(key, &value),
+        None => carrier.remove(key),
     }
 }
 

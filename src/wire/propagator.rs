@@ -140,13 +140,50 @@ impl Propagator {
     /// Writes what the current context holds of the list, for a request that is about to be sent. The parent id is a
     /// new one each time.
     ///
-    /// Defaults are not sent, and neither are values of [`local`](ContextVar::local) variables. A header whose variable
-    /// has no value is left as it is in the carrier.
+    /// Defaults are not sent, and neither are values of [`local`](ContextVar::local) variables.
+    ///
+    /// What is listed is the propagator's. Where there is nothing to send, because the variable has no value or because
+    /// its value was refused, it [takes out](Inject::remove) what the carrier has under that name: a proxy that sends on
+    /// the headers that it got would otherwise send what another request said. It never merges: a `baggage` header that
+    /// is in the carrier is replaced as a whole, so put members of one's own into [`BAGGAGE`](super::BAGGAGE).
+    ///
+    /// ```
+    /// # use contextvars::ContextVar;
+    /// # use contextvars::wire::{Propagator, text};
+    /// # use std::collections::BTreeMap;
+    /// static REQUEST_ID: ContextVar<String> = ContextVar::new("request_id");
+    /// static USER: ContextVar<String> = ContextVar::new("user");
+    ///
+    /// let wire = Propagator::builder()
+    ///     .header("x-request-id", text(&REQUEST_ID))
+    ///     .header("x-user", text(&USER))
+    ///     .build()?;
+    /// let forwarded = [("accept", "*/*"), ("x-user", "somebody else")];
+    /// let mut headers = BTreeMap::from(forwarded.map(|(key, value)| (key.into(), value.into())));
+    /// REQUEST_ID.scope("r-7".to_string(), || wire.inject(&mut headers));
+    ///
+    /// let sent = [("accept", "*/*"), ("x-request-id", "r-7")];
+    /// assert_eq!(headers, BTreeMap::from(sent.map(|(key, value)| (key.into(), value.into()))));
+    /// # Ok::<(), contextvars::wire::BuildError>(())
+    /// ```
     pub fn inject<C: Inject + ?Sized>(&self, mut carrier: &mut C) -> Injected {
         inject::request(&self.0, &Context::current(), &mut carrier)
     }
 
     /// Writes what `context` holds of the list. See [`inject`](Self::inject).
+    ///
+    /// ```
+    /// # use contextvars::{Context, ContextVar};
+    /// # use contextvars::wire::{Propagator, text};
+    /// static USER: ContextVar<String> = ContextVar::new("user");
+    ///
+    /// let wire = Propagator::builder().header("x-user", text(&USER)).build()?;
+    /// let context = Context::new().with_value(&USER, "ann".to_string());
+    /// let mut headers = Vec::<(String, String)>::new();
+    /// assert!(wire.inject_from(&context, &mut headers).problems.is_empty());
+    /// assert_eq!(headers, [("x-user".to_string(), "ann".to_string())]);
+    /// # Ok::<(), contextvars::wire::BuildError>(())
+    /// ```
     pub fn inject_from<C: Inject + ?Sized>(
         &self,
         context: &Context,
@@ -157,6 +194,7 @@ impl Propagator {
 
     /// Writes what the caller of this process may see, from the current context, to the response: the headers that are
     /// [echoed](Self::echo), and the trace if [`server_timing`](Self::server_timing) says so. Nothing unless asked for.
+    /// An echoed header whose variable has no value is taken out of the response.
     ///
     /// ```
     /// # use contextvars::{Context, ContextVar};

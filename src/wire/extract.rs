@@ -13,24 +13,21 @@ use super::propagator::{Entry, Extracted, List};
 use super::rule::{Problem, Rule};
 use super::trace::TraceContext;
 use super::tracestate::{MAX_INPUT, TraceState};
-use crate::Context;
+use crate::{Context, ContextVar};
 
-/// Reads everything in an empty context: the codecs are user code, which must find nothing of the worker's.
+/// Reads the whole list. The carrier is the caller's and is visited in the caller's context.
 pub(super) fn extract(list: &List, carrier: &dyn Extract, trusted: bool) -> Extracted {
-    Context::new().run(|| {
-        let mut reader = Reader { carrier, trusted, context: Context::new(), problems: Vec::new() };
-        if let Some(variable) = list.trace {
-            let trace = reader.trace();
-            reader.context = reader.context.with_value(variable, trace);
-        }
-        for entry in &list.headers {
-            reader.header(entry);
-        }
-        if list.baggage {
-            reader.baggage(&list.members);
-        }
-        Extracted { context: reader.context, problems: reader.problems }
-    })
+    let mut reader = Reader { carrier, trusted, context: Context::new(), problems: Vec::new() };
+    if let Some(variable) = list.trace {
+        reader.bind_trace(variable);
+    }
+    for entry in &list.headers {
+        reader.header(entry);
+    }
+    if list.baggage {
+        reader.baggage(&list.members);
+    }
+    Extracted { context: reader.context, problems: reader.problems }
 }
 
 struct Reader<'a> {
@@ -56,6 +53,15 @@ impl Reader<'_> {
             found = Some(if found.is_none() { take(value) } else { Err(Rule::Repeated) });
         });
         found
+    }
+
+    fn bind_trace(&mut self, variable: &'static ContextVar<TraceContext>) {
+        if !variable.is_local() {
+            let trace = self.trace();
+            self.context = mem::take(&mut self.context).with_value(variable, trace);
+        } else if self.one("traceparent", |_| Ok(())).is_some() {
+            self.report("traceparent", Rule::Local);
+        }
     }
 
     /// The trace that goes on, or a new one. A `tracestate` counts only beside a good `traceparent`.
@@ -123,9 +129,7 @@ impl Reader<'_> {
     }
 
     fn bind(&mut self, codec: &Codec, text: &str) -> Result<(), Rule> {
-        if !codec.allows(self.trusted) {
-            return Err(Rule::Untrusted);
-        }
+        codec.allows(self.trusted)?;
         codec.read(text, &mut self.context)
     }
 }

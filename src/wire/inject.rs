@@ -1,4 +1,7 @@
 //! From a context to a carrier.
+//!
+//! The context is a copy without `local` values, and each codec runs in a copy of it: a value is written as if it were
+//! written where it belongs, whoever sends it, and nothing that a codec does stays behind.
 
 use super::BAGGAGE;
 use super::baggage::{self, Baggage, Member};
@@ -44,7 +47,7 @@ pub(super) fn response(list: &List, context: &Context, carrier: &mut dyn Inject)
 }
 
 fn header(entry: &Entry, context: &Context, carrier: &mut dyn Inject, problems: &mut Vec<Problem>) {
-    let text = entry.codec.write(context).map(|text| text.and_then(plain)).transpose();
+    let text = entry.codec.header_text(context).map(|text| text.and_then(plain)).transpose();
     let text = text.unwrap_or_else(|rule| {
         problems.push(Problem::new(&entry.key, rule));
         None
@@ -72,11 +75,15 @@ fn members(entries: &[Entry], context: &Context, problems: &mut Vec<Problem>) ->
     let mut incoming = context.get(&BAGGAGE).cloned().unwrap_or_default();
     let mut changed = Vec::new();
     for Entry { key, codec } in entries {
-        let text = match codec.write(context) {
-            Some(Ok(text)) if incoming.get(key).is_some_and(|same| same == text) => continue,
+        let text = match codec.text(context) {
+            Some(Ok(text))
+                if incoming.get(key).is_some_and(|came| codec.is_same(&came, &text, context)) =>
+            {
+                continue;
+            }
             text => text,
         };
-        match text.map(|text| Member::new(key, &text?)) {
+        match text.map(|text| Member::new(key, &codec.within_limit(text?)?)) {
             Some(Ok(member)) => changed.push(member),
             Some(Err(rule)) => {
                 problems.push(Problem::new(key, rule));

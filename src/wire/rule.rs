@@ -28,10 +28,12 @@ pub enum Rule {
     Zero,
     /// The version `ff` is no version.
     Version,
-    /// The variable's type does not take the text.
+    /// The variable's type does not take the text, or has none for the value.
     Refused,
     /// The entry is taken from trusted senders only.
     Untrusted,
+    /// The variable is [local](crate::ContextVar::local): its values neither leave this process nor come from another.
+    Local,
 }
 
 impl fmt::Display for Rule {
@@ -44,8 +46,9 @@ impl fmt::Display for Rule {
             Self::Character => "a character that is not allowed",
             Self::Zero => "an id of zeros only",
             Self::Version => "version ff",
-            Self::Refused => "not a value of the variable's type",
+            Self::Refused => "not a value of the variable's type, or one without a text",
             Self::Untrusted => "taken from trusted senders only",
+            Self::Local => "of a variable whose values stay in their place",
         })
     }
 }

@@ -2,6 +2,7 @@
 
 mod axum;
 mod body;
+mod echo;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -5,6 +5,7 @@
 
 mod baggage;
 mod carriers;
+mod codecs;
 mod forwarded;
 mod fuzzed;
 mod hostile;

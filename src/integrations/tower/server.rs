@@ -145,6 +145,10 @@ where
 
 pin_project! {
     /// The response of a [`ContextService`], on its way.
+    ///
+    /// # Panics
+    ///
+    /// If it is polled again after completion.
     #[derive(Debug)]
     #[must_use = "a response is not made unless it is awaited"]
     pub struct ResponseFuture<F> {
@@ -164,9 +168,12 @@ where
         let mut this = self.project();
         let result = ready!(this.response.as_mut().poll(cx)); // user code
         let context = this.response.take_context();
-        Poll::Ready(result.map(|mut response| {
-            this.wire.inject_response_from(&context, response.headers_mut());
-            response.map(|body| ContextBody::new(body, context))
+        Poll::Ready(result.map(|response| {
+            // First the body, so that it is dropped in its context whatever a codec does.
+            let (mut parts, body) = response.into_parts();
+            let body = ContextBody::new(body, context);
+            this.wire.inject_response_from(body.context(), &mut parts.headers); // user code: codecs
+            Response::from_parts(parts, body)
         }))
     }
 }

@@ -32,8 +32,9 @@
 //!   holds the value. One bad entry spoils no other. A header of one's own that stands twice is not taken.
 //! - **A bad `traceparent` starts a new trace** and drops the `tracestate`; a bad `tracestate` is dropped alone.
 //! - **Every request that is sent has a parent id of its own.**
-//! - **What comes in is hostile.** Sizes are checked before bytes are looked at, all parsing is linear, and control
-//!   characters and bytes beyond ASCII are refused where the specifications do.
+//! - **What comes in is hostile.** Sizes are checked before bytes are looked at, of which the most is 64 KiB, of the
+//!   `baggage`; all parsing is linear; and control characters and bytes beyond ASCII are refused where the specifications
+//!   do.
 //!
 //! # Carriers
 //!

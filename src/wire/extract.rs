@@ -2,10 +2,11 @@
 //!
 //! Each size is checked before the bytes are looked at or copied. An entry is bound once all of it is known to be good.
 
+use std::borrow::Cow;
 use std::mem;
 
 use super::BAGGAGE;
-use super::baggage::Baggage;
+use super::baggage;
 use super::carrier::Extract;
 use super::chars;
 use super::codec::Codec;
@@ -39,7 +40,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn report(&mut self, key: &str, rule: Rule) {
-        self.problems.push(Problem::new(key, rule));
+        report(&mut self.problems, key, rule);
     }
 
     /// The one value of a header, if `take` accepts it.
@@ -100,25 +101,22 @@ impl Reader<'_> {
 
     fn header(&mut self, Entry { key, codec }: &Entry) {
         let Some(text) = self.one(key, |value| plain(value, codec)) else { return };
-        let result = text.and_then(|text| self.bind(codec, &text));
+        let result = text.and_then(|text| self.bind(codec, text.len(), || text.into()));
         result.unwrap_or_else(|rule| self.report(key, rule));
     }
 
     /// All headers as one list. Listed members that are not taken do not pass through either.
     fn baggage(&mut self, members: &[Entry]) {
-        let (mut baggage, mut rules) = (Baggage::new(), Vec::new());
-        self.carrier.visit("baggage", &mut |header| {
-            baggage.read(header, &mut |rule| {
-                if !rules.contains(&rule) {
-                    rules.push(rule);
-                }
-            });
-        });
-        self.problems.extend(rules.into_iter().map(|rule| Problem::new("baggage", rule)));
+        let mut reader =
+            baggage::Reader::new(|key: &str| members.iter().any(|entry| entry.key == key));
+        let (carrier, problems) = (self.carrier, &mut self.problems);
+        let mut left_out =
+            |key: Option<&str>, rule| report(problems, key.unwrap_or("baggage"), rule);
+        carrier.visit("baggage", &mut |header| reader.header(header, &mut left_out));
+        let mut baggage = reader.finish(left_out);
         for Entry { key, codec } in members {
-            let Some(value) = baggage.get(key) else { continue };
-            if let Err(rule) = self.bind(codec, &value) {
-                drop(value);
+            let Some(member) = baggage.last(key) else { continue };
+            if let Err(rule) = self.bind(codec, member.value_len(), || member.value()) {
                 self.report(key, rule);
                 baggage.remove(key);
             }
@@ -128,9 +126,25 @@ impl Reader<'_> {
         }
     }
 
-    fn bind(&mut self, codec: &Codec, text: &str) -> Result<(), Rule> {
+    /// Binds a variable to what `text` gives, which has at least `len` bytes.
+    fn bind<'a>(
+        &mut self,
+        codec: &Codec,
+        len: usize,
+        text: impl FnOnce() -> Cow<'a, str>,
+    ) -> Result<(), Rule> {
         codec.allows(self.trusted)?;
-        codec.read(text, &mut self.context)
+        if len > codec.limit() {
+            return Err(Rule::TooLong);
+        }
+        codec.read(&text(), &mut self.context)
+    }
+}
+
+/// Adds a problem, unless it was told already.
+fn report(problems: &mut Vec<Problem>, key: &str, rule: Rule) {
+    if !problems.iter().any(|told| told.key == key && told.rule == rule) {
+        problems.push(Problem::new(key, rule));
     }
 }
 

@@ -52,6 +52,7 @@ mod extract;
 mod ids;
 mod inject;
 mod propagator;
+mod random;
 mod rule;
 mod trace;
 mod tracestate;

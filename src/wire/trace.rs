@@ -53,6 +53,11 @@ impl TraceContext {
     /// Starts a trace, with ids drawn at random, as its random flag says. It is not marked as sampled, since nobody
     /// decided that; see [`with_sampled`](Self::with_sampled).
     ///
+    /// Each thread has generators of its own, which the operating system seeds: 128 bits, which nothing else in the
+    /// program can set. A forked process draws other traces than its parent; within a trace that was there before the
+    /// fork, both may draw the same parent ids. Where std has no random numbers, as on `wasm32-unknown-unknown`, each
+    /// run draws the same ids.
+    ///
     /// ```
     /// # use contextvars::wire::TraceContext;
     /// let trace = TraceContext::new_root();

@@ -9,6 +9,7 @@ mod codecs;
 mod forwarded;
 mod fuzzed;
 mod hostile;
+mod ids;
 mod promises;
 mod round_trips;
 mod support;

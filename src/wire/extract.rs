@@ -13,7 +13,7 @@ use super::codec::Codec;
 use super::propagator::{Entry, Extracted, List};
 use super::rule::{Problem, Rule};
 use super::trace::TraceContext;
-use super::tracestate::{MAX_INPUT, TraceState};
+use super::tracestate::{self, TraceState};
 use crate::{Context, ContextVar};
 
 /// Reads the whole list. The carrier is the caller's and is visited in the caller's context.
@@ -82,20 +82,17 @@ impl Reader<'_> {
 
     /// All headers as one list, in order; empty if anything is wrong with it.
     fn tracestate(&mut self) -> TraceState {
-        let (mut joined, mut too_long) = (Vec::new(), false);
-        self.carrier.visit("tracestate", &mut |value| {
-            too_long |= joined.len() + value.len() >= MAX_INPUT;
-            if !too_long {
-                joined.extend_from_slice(value);
-                joined.push(b',');
-            }
+        let (mut reader, mut result) = (tracestate::Reader::default(), Ok(()));
+        self.carrier.visit("tracestate", &mut |header| {
+            result = result.and_then(|()| reader.header(header));
         });
-        let parsed = if too_long { Err(Rule::TooLong) } else { TraceState::parse(&joined) };
-        let (tracestate, problem) = match parsed {
+        let (tracestate, problem) = match result.map(|()| reader.finish()) {
             Ok((tracestate, shortened)) => (tracestate, shortened.then_some(Rule::TooLong)),
             Err(rule) => (TraceState::new(), Some(rule)),
         };
-        self.problems.extend(problem.map(|rule| Problem::new("tracestate", rule)));
+        if let Some(rule) = problem {
+            self.report("tracestate", rule);
+        }
         tracestate
     }
 

@@ -40,7 +40,8 @@ const RANDOM: u8 = 2;
 /// # Errors
 ///
 /// Parsing is as strict as the specification: lower-case digits, no id of zeros only, and exactly 55 bytes in version
-/// `00`. A later version may be followed by `-` and more; the more is dropped. White space around the text is ignored.
+/// `00`. A later version may be followed by `-` and more, of printable characters, which is dropped. White space around
+/// the text is ignored. With all that it must not have more than 512 bytes.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct TraceContext {
     trace_id: TraceId,
@@ -144,10 +145,11 @@ impl TraceContext {
             return Err(Rule::Form);
         };
         let version = ids::hex(&fields[..2])?;
+        let is_printable = |&byte: &u8| chars::is_printable(byte);
         match rest {
             _ if version == 0xff => return Err(Rule::Version),
             [] => {}
-            [b'-', ..] if version > VERSION => {}
+            [b'-', more @ ..] if version > VERSION && more.iter().all(is_printable) => {}
             _ => return Err(Rule::Form),
         }
         if [2, 35, 52].iter().any(|&at| fields[at] != b'-') {
@@ -166,6 +168,11 @@ impl TraceContext {
 impl FromStr for TraceContext {
     type Err = Rule;
 
+    /// Reads a `traceparent`.
+    ///
+    /// # Errors
+    ///
+    /// If it breaks a rule of the specification; see [`TraceContext`].
     fn from_str(text: &str) -> Result<Self, Rule> {
         Self::parse(text.as_bytes())
     }

@@ -74,6 +74,15 @@ fn every_byte_that_is_not_allowed_is_refused_in_every_place() {
 }
 
 #[test]
+fn what_a_later_version_adds_is_printable_too() {
+    let later = |more: &[u8]| [b"cc", &PARENT[2..], b"-", more].concat();
+    assert!(rules(&[("traceparent", later(b"what ~ the-future"))]).is_empty());
+    for byte in (0..=u8::MAX).filter(|byte| !(b' '..=b'~').contains(byte)) {
+        assert_eq!(rules(&[("traceparent", later(&[b'a', byte, b'b']))]).len(), 1, "{byte}");
+    }
+}
+
+#[test]
 fn a_tab_inside_a_plain_header_is_a_control_character() {
     assert_eq!(rules(&[("x-request-id", b"a\tb".to_vec())]).len(), 1);
     let got = propagator().extract(&vec![("x-request-id", "\t r-7 \t")]);

@@ -40,7 +40,7 @@ pub(super) fn response(list: &List, context: &Context, carrier: &mut dyn Inject)
     }
     if let Some(trace) = list.trace.and_then(|variable| context.get(variable)) {
         if list.server_timing {
-            carrier.append("server-timing", &format!("trace;desc={trace}"));
+            carrier.append("server-timing", &format!("trace;desc={}", trace.answer()));
         }
     }
     injected

@@ -247,7 +247,22 @@ impl Propagator {
     }
 
     /// Whether [`inject_response`](Self::inject_response) sends the trace as `server-timing: trace;desc=00-…`, where a
-    /// browser shows it to the page. Not unless asked for.
+    /// browser shows it to the page, with the [id of this process's part](TraceContext::own_id) in it. Not unless asked
+    /// for, and only if a [trace](PropagatorBuilder::trace_context) is listed and there is one.
+    ///
+    /// ```
+    /// # use contextvars::{Context, ContextVar};
+    /// # use contextvars::wire::{Propagator, TraceContext};
+    /// # use std::collections::BTreeMap;
+    /// static TRACE: ContextVar<TraceContext> = ContextVar::new("trace");
+    ///
+    /// let wire = Propagator::builder().trace_context(&TRACE).build()?.server_timing(true);
+    /// let trace = TraceContext::new_root();
+    /// let mut headers = BTreeMap::new();
+    /// wire.inject_response_from(&Context::new().with_value(&TRACE, trace.clone()), &mut headers);
+    /// assert_eq!(headers["server-timing"], format!("trace;desc={trace}"));
+    /// # Ok::<(), contextvars::wire::BuildError>(())
+    /// ```
     #[must_use = "this is the propagator with the setting"]
     pub fn server_timing(mut self, on: bool) -> Self {
         Arc::make_mut(&mut self.0).server_timing = on;

@@ -158,7 +158,9 @@ fn nothing_goes_back_to_the_caller_unless_asked_for() {
 
     let wire = propagator().echo("X-Request-Id").unwrap().server_timing(true);
     wire.inject_response_from(&context, &mut sent);
-    let timing = ("server-timing".to_string(), format!("trace;desc={trace}"));
+    let own = context.get(&TRACE).unwrap().own_id().to_string();
+    let desc = trace.replace("1234567890123456-01", &format!("{own}-01"));
+    let timing = ("server-timing".to_string(), format!("trace;desc={desc}"));
     assert_eq!(sent, BTreeMap::from([timing, ("x-request-id".into(), "r-7".into())]));
     assert_eq!(propagator().echo("x-other").unwrap_err().kind(), BuildErrorKind::Unlisted);
 }

@@ -109,9 +109,10 @@ pub struct BuildError {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum BuildErrorKind {
-    /// Not a token as HTTP defines it, so neither a header's name nor a member's.
+    /// Not a token as HTTP defines it, so neither a header's name nor a member's; or one of more than 1024 bytes.
     Invalid,
-    /// The same name stands in the list already; headers are compared without regard to case.
+    /// The same name stands in the list already, or it is that of a header with a method of its own. Headers are
+    /// compared without regard to case.
     Duplicate,
     /// A header that is to be echoed is not in the list.
     Unlisted,
@@ -137,7 +138,7 @@ impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let wrong = match self.kind {
             BuildErrorKind::Invalid => "is not a valid name",
-            BuildErrorKind::Duplicate => "is listed twice",
+            BuildErrorKind::Duplicate => "is listed twice, or has a method of its own",
             BuildErrorKind::Unlisted => "is to be echoed, but no header of that name is listed",
         };
         write!(f, "`{}` {wrong}", self.name)

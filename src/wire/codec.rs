@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Display, Write as _};
 use std::mem;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -243,6 +244,10 @@ impl Codec {
         came == text || again().is_some_and(|again| again == text)
     }
 }
+
+// A codec does not change, whatever panics; what its closures share with others is theirs to keep whole.
+impl UnwindSafe for Codec {}
+impl RefUnwindSafe for Codec {}
 
 /// The variable's name and the limits.
 impl fmt::Debug for Codec {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{self, Poll, ready};
@@ -177,6 +178,10 @@ where
         }))
     }
 }
+
+// A layer does not change, whatever panics; what its closures share with others is theirs to keep whole.
+impl UnwindSafe for ContextLayer {}
+impl RefUnwindSafe for ContextLayer {}
 
 impl fmt::Debug for ContextLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,6 +3,7 @@
 mod axum;
 mod body;
 mod echo;
+mod headers;
 #[path = "../support/mod.rs"]
 mod support;
 

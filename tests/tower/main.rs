@@ -1,5 +1,6 @@
 //! The layers, around plain services and bodies made by hand.
 
+mod arrival;
 mod axum;
 mod body;
 mod echo;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::mem;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,10 +14,10 @@ use ::tower_service::Service;
 use pin_project_lite::pin_project;
 
 use super::ContextBody;
-use crate::wire::{Problem, Propagator};
+use crate::wire::{Extracted, Problem, Propagator};
 use crate::{Context, ContextExt as _, ContextVar, WithContext};
 
-type Fill = dyn Fn(Context) -> Context + Send + Sync;
+type Fill = dyn Fn(&mut Context) + Send + Sync;
 type OnProblem = dyn Fn(&Problem) + Send + Sync;
 
 /// Gives each request a context of its own, with what its headers say and nothing of the worker's.
@@ -55,12 +56,11 @@ impl ContextLayer {
         variable: &'static ContextVar<T>,
         value: impl Fn() -> T + Send + Sync + 'static,
     ) -> Self {
-        self.fill.push(Arc::new(move |mut context| {
-            if context.contains(variable) {
-                return context;
+        self.fill.push(Arc::new(move |context| {
+            if !context.contains(variable) {
+                let value = context.run(&value); // user code
+                *context = mem::take(context).with_value(variable, value);
             }
-            let value = context.run(&value); // user code
-            context.with_value(variable, value)
         }));
         self
     }
@@ -101,19 +101,35 @@ impl ContextLayer {
         self
     }
 
-    /// The context of a request.
-    fn context<B>(&self, request: &Request<B>) -> Context {
+    /// A request with its context.
+    fn arrive<B>(&self, request: Request<B>) -> Arrived<B> {
         let headers = request.headers();
-        let got = if self.trusted {
+        let Extracted { context, problems } = if self.trusted {
             self.wire.extract_trusted(headers)
         } else {
             self.wire.extract(headers)
         };
-        let mut context = self.fill.iter().fold(got.context, |context, fill| fill(context));
+        let mut arrived = Arrived { request: Some(request), context };
+        self.fill.iter().for_each(|fill| fill(&mut arrived.context));
         if let Some(f) = &self.on_problem {
-            context.run(|| got.problems.iter().for_each(|problem| f(problem))); // user code
+            arrived.context.run(|| problems.iter().for_each(|problem| f(problem))); // user code
         }
-        context
+        arrived
+    }
+}
+
+/// A request that was not handed to the service yet. Should a closure of the layer panic, it is dropped in its context.
+struct Arrived<B> {
+    /// `None` once it was handed over.
+    request: Option<Request<B>>,
+    context: Context,
+}
+
+impl<B> Drop for Arrived<B> {
+    fn drop(&mut self) {
+        if let Some(request) = self.request.take() {
+            self.context.run(|| drop(request)); // user code: B::drop
+        }
     }
 }
 
@@ -138,7 +154,9 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let mut context = self.layer.context(&request);
+        let mut arrived = self.layer.arrive(request);
+        let request = arrived.request.take().expect("it is handed over here only");
+        let mut context = mem::take(&mut arrived.context);
         let response = context.run(|| self.inner.call(request)); // user code: what runs before the first poll
         ResponseFuture { response: response.in_context(context), wire: self.layer.wire.clone() }
     }

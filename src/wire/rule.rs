@@ -66,7 +66,7 @@ impl Error for Rule {}
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Problem {
     /// The header or baggage member, by the name under which the propagator lists it; `baggage` for a member that it
-    /// does not list, since that name was chosen by the sender.
+    /// does not list, since that name was chosen by the sender, and for one without a key.
     pub key: String,
     /// The rule that it broke.
     pub rule: Rule,

@@ -45,7 +45,7 @@ pub struct Inject<S> {
 }
 
 impl InjectLayer {
-    /// A layer for this list. What it cannot send is left out; to hear of it, inject by hand.
+    /// A layer for this list. What it cannot send is left out; to hear of it, [inject](Propagator::inject) by hand.
     pub fn new(wire: Propagator) -> Self {
         Self { wire }
     }

@@ -44,12 +44,48 @@ pub struct ContextService<S> {
 
 impl ContextLayer {
     /// A layer that reads requests with `wire`, as from strangers.
+    ///
+    /// ```
+    /// # use contextvars::ContextVar;
+    /// # use contextvars::tower::ContextLayer;
+    /// # use contextvars::wire::{Propagator, text};
+    /// # use http::{Request, Response};
+    /// # use tower::{Layer as _, ServiceExt as _, service_fn};
+    /// static REQUEST_ID: ContextVar<String> = ContextVar::new("request_id");
+    ///
+    /// let wire = Propagator::builder().header("x-request-id", text(&REQUEST_ID)).build()?;
+    /// let layer = ContextLayer::new(wire);
+    /// let service = layer.layer(service_fn(async |_: Request<()>| {
+    ///     Ok::<_, std::convert::Infallible>(Response::new(REQUEST_ID.get()))
+    /// }));
+    /// let response = futures::executor::block_on(service.oneshot(Request::builder().header("x-request-id", "r-7").body(())?))?;
+    /// assert_eq!(response.body().inner().unwrap(), "r-7");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new(wire: Propagator) -> Self {
         Self { wire, fill: Vec::new(), on_problem: None, trusted: false }
     }
 
     /// Gives `variable` a value where the request brought none, or none that was taken. In the order of the calls, each
     /// in the context as it is by then.
+    ///
+    /// ```
+    /// # use contextvars::ContextVar;
+    /// # use contextvars::tower::ContextLayer;
+    /// # use contextvars::wire::{Propagator, text};
+    /// # use http::{Request, Response};
+    /// # use tower::{Layer as _, ServiceExt as _, service_fn};
+    /// static REQUEST_ID: ContextVar<String> = ContextVar::new("request_id");
+    ///
+    /// let wire = Propagator::builder().header("x-request-id", text(&REQUEST_ID)).build()?;
+    /// let layer = ContextLayer::new(wire).generate(&REQUEST_ID, || "g-1".to_string());
+    /// let service = layer.layer(service_fn(async |_: Request<()>| {
+    ///     Ok::<_, std::convert::Infallible>(Response::new(REQUEST_ID.get()))
+    /// }));
+    /// let response = futures::executor::block_on(service.oneshot(Request::new(())))?;
+    /// assert_eq!(response.body().inner().unwrap(), "g-1");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use = "this is the layer with the setting"]
     pub fn generate<T: Send + Sync>(
         mut self,
@@ -65,7 +101,27 @@ impl ContextLayer {
         self
     }
 
-    /// Sends a header back with the response, with the value that its variable has then.
+    /// Sends a header back with the response, with the value that its variable has when the service is done. One that
+    /// the service wrote under that name is replaced or, if the variable has no value, taken out. What cannot be sent is
+    /// left out, of which [`on_problem`](Self::on_problem) does not hear.
+    ///
+    /// ```
+    /// # use contextvars::ContextVar;
+    /// # use contextvars::tower::ContextLayer;
+    /// # use contextvars::wire::{Propagator, text};
+    /// # use http::{Request, Response};
+    /// # use tower::{Layer as _, ServiceExt as _, service_fn};
+    /// static REQUEST_ID: ContextVar<String> = ContextVar::new("request_id");
+    ///
+    /// let wire = Propagator::builder().header("x-request-id", text(&REQUEST_ID)).build()?;
+    /// let layer = ContextLayer::new(wire).echo("x-request-id");
+    /// let service = layer.layer(service_fn(async |_: Request<()>| {
+    ///     Ok::<_, std::convert::Infallible>(Response::new(()))
+    /// }));
+    /// let response = futures::executor::block_on(service.oneshot(Request::builder().header("x-request-id", "r-7").body(())?))?;
+    /// assert_eq!(response.headers()["x-request-id"], "r-7");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Panics
     ///
@@ -80,7 +136,27 @@ impl ContextLayer {
         self
     }
 
-    /// Whether the response says which trace it belongs to: see [`Propagator::server_timing`].
+    /// Whether the response says which trace it belongs to, if the propagator lists one: see
+    /// [`Propagator::server_timing`].
+    ///
+    /// ```
+    /// # use contextvars::ContextVar;
+    /// # use contextvars::tower::ContextLayer;
+    /// # use contextvars::wire::{Propagator, TraceContext};
+    /// # use http::{Request, Response};
+    /// # use tower::{Layer as _, ServiceExt as _, service_fn};
+    /// static TRACE: ContextVar<TraceContext> = ContextVar::new("trace");
+    ///
+    /// let wire = Propagator::builder().trace_context(&TRACE).build()?;
+    /// let layer = ContextLayer::new(wire).server_timing(true);
+    /// let service = layer.layer(service_fn(async |_: Request<()>| {
+    ///     Ok::<_, std::convert::Infallible>(Response::new(TRACE.get()))
+    /// }));
+    /// let response = futures::executor::block_on(service.oneshot(Request::new(())))?;
+    /// let trace = response.body().inner().unwrap();
+    /// assert_eq!(response.headers()["server-timing"], format!("trace;desc={trace}"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use = "this is the layer with the setting"]
     pub fn server_timing(mut self, on: bool) -> Self {
         self.wire = self.wire.server_timing(on);
@@ -88,6 +164,24 @@ impl ContextLayer {
     }
 
     /// Takes all entries: for a service that only the program's own can reach. See [`Propagator::extract_trusted`].
+    ///
+    /// ```
+    /// # use contextvars::ContextVar;
+    /// # use contextvars::tower::ContextLayer;
+    /// # use contextvars::wire::{Propagator, text};
+    /// # use http::{Request, Response};
+    /// # use tower::{Layer as _, ServiceExt as _, service_fn};
+    /// static LEVEL: ContextVar<String> = ContextVar::new("level");
+    ///
+    /// let wire = Propagator::builder().header("x-level", text(&LEVEL).trusted_only()).build()?;
+    /// let layer = ContextLayer::new(wire).trusted(true);
+    /// let service = layer.layer(service_fn(async |_: Request<()>| {
+    ///     Ok::<_, std::convert::Infallible>(Response::new(LEVEL.get()))
+    /// }));
+    /// let response = futures::executor::block_on(service.oneshot(Request::builder().header("x-level", "trace").body(())?))?;
+    /// assert_eq!(response.body().inner().unwrap(), "trace");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use = "this is the layer with the setting"]
     pub fn trusted(mut self, on: bool) -> Self {
         self.trusted = on;
@@ -95,6 +189,25 @@ impl ContextLayer {
     }
 
     /// Calls `f` with each entry of a request that was left out, in the request's context: to log or to count it.
+    ///
+    /// ```
+    /// # use contextvars::ContextVar;
+    /// # use contextvars::tower::ContextLayer;
+    /// # use contextvars::wire::{Propagator, text};
+    /// # use http::{Request, Response};
+    /// # use tower::{Layer as _, ServiceExt as _, service_fn};
+    /// static LEVEL: ContextVar<String> = ContextVar::new("level");
+    ///
+    /// let wire = Propagator::builder().header("x-level", text(&LEVEL).trusted_only()).build()?;
+    /// let (send, problems) = std::sync::mpsc::channel();
+    /// let layer = ContextLayer::new(wire).on_problem(move |problem| send.send(problem.to_string()).unwrap());
+    /// let service = layer.layer(service_fn(async |_: Request<()>| {
+    ///     Ok::<_, std::convert::Infallible>(Response::new(()))
+    /// }));
+    /// let response = futures::executor::block_on(service.oneshot(Request::builder().header("x-level", "trace").body(())?))?;
+    /// assert_eq!(problems.recv()?, "`x-level`: taken from trusted senders only");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use = "this is the layer with the setting"]
     pub fn on_problem(mut self, f: impl Fn(&Problem) + Send + Sync + 'static) -> Self {
         self.on_problem = Some(Arc::new(f));

@@ -170,6 +170,12 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
         self.label.name()
     }
 
+    /// Whether its values stay behind when the context is copied.
+    #[cfg(feature = "wire")]
+    pub(crate) fn is_local(&self) -> bool {
+        self.local
+    }
+
     #[inline]
     pub(crate) fn key(&self) -> Option<Key<T>> {
         self.key.get()

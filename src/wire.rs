@@ -32,8 +32,49 @@
 //!   holds the value. One bad entry spoils no other. A header of one's own that stands twice is not taken.
 //! - **A bad `traceparent` starts a new trace** and drops the `tracestate`; a bad `tracestate` is dropped alone.
 //! - **Every request that is sent has a parent id of its own.**
-//! - **What comes in is hostile.** Sizes are checked before bytes are looked at, all parsing is linear, and control
-//!   characters and bytes beyond ASCII are refused where the specifications do.
+//! - **What comes in is hostile.** Sizes are checked before bytes are looked at, of which the most is 64 KiB, of the
+//!   `baggage`; all parsing is linear; and control characters and bytes beyond ASCII are refused where the specifications
+//!   do.
+//!
+//! # Whom to trust
+//!
+//! Anybody can send a header. A program that is open to the public has two propagators: one for its public edge, with what
+//! a stranger may choose, and one for the way between its own services, with everything. What is not listed at the edge
+//! does not come in there, and what only comes out of the program's own mouth needs no check further in.
+//!
+//! ```
+//! use contextvars::ContextVar;
+//! use contextvars::wire::{Propagator, TraceContext, text};
+//!
+//! static TRACE: ContextVar<TraceContext> = ContextVar::new("trace");
+//! static REQUEST_ID: ContextVar<String> = ContextVar::new("request_id");
+//! static TENANT: ContextVar<String> = ContextVar::new("tenant");
+//!
+//! let edge = || {
+//!     Propagator::builder()
+//!         .trace_context(&TRACE)
+//!         .header("x-request-id", text(&REQUEST_ID).max_len(64))
+//! };
+//! let public = edge().build()?;
+//! let internal = edge().baggage("tenant", text(&TENANT)).build()?;
+//!
+//! // A stranger says who it is. The edge does not listen, finds out for itself, and tells the next service.
+//! let from_outside = vec![("x-request-id", "r-7"), ("baggage", "tenant=admin")];
+//! let mut context = public.extract(&from_outside).context;
+//! assert!(!context.contains(&TENANT));
+//!
+//! let mut headers = Vec::<(String, String)>::new();
+//! context.run(|| {
+//!     TENANT.set("acme".to_string());
+//!     internal.inject(&mut headers);
+//! });
+//! assert_eq!(internal.extract(&headers).context.get(&TENANT).unwrap(), "acme");
+//! # Ok::<(), contextvars::wire::BuildError>(())
+//! ```
+//!
+//! Where both come in through one door, [`Codec::trusted_only`] marks the entries that only
+//! [`Propagator::extract_trusted`] takes. What goes out to somebody else's service has a propagator of its own as well:
+//! with the trace, if at all.
 //!
 //! # Carriers
 //!
@@ -51,6 +92,7 @@ mod extract;
 mod ids;
 mod inject;
 mod propagator;
+mod random;
 mod rule;
 mod trace;
 mod tracestate;

@@ -15,6 +15,7 @@ use std::task::{self, Waker};
 use contextvars::{Context, ContextExt, Token, WithContext, copy_context};
 use contextvars_benches::lines::{COMPACT, JSON, LOG, Row, VISIT};
 use contextvars_benches::peers::{self, ImblHash, Key, Never, StdMap};
+use contextvars_benches::wire;
 use contextvars_benches::{Var, context_of, measured, unbound};
 
 struct Counting;
@@ -238,8 +239,22 @@ fn sizes() {
     size::<Option<Token<u64>>>("`Option<Token<u64>>`", 0, size_of::<Token<u64>>());
 }
 
+/// Of a request that is taken and sent on; the goal is to do with less than the peer.
+fn headers() {
+    println!(
+        "\n| headers | allocations | requested bytes | chunk bytes | goal |\n|---|--:|--:|--:|---|"
+    );
+    let request = wire::request();
+    for (what, operations) in [("extract", wire::EXTRACTS), ("extract + inject", wire::RELAYS)] {
+        for (who, operation) in operations {
+            count(&format!("{what}, {who}"), None, |_| operation(&request));
+        }
+    }
+}
+
 fn main() {
     operations();
+    headers();
     memory();
     sizes();
 }

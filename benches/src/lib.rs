@@ -11,6 +11,7 @@
 //! | `spawn` | what does a task that inherits its context cost? |
 //! | `growth` | what grows with the number of variables, and with the depth of calls? |
 //! | `rayon` | what does it cost to bring the context to rayon's jobs? |
+//! | `wire` | what does it cost to take a request's headers, and to send them on? |
 //! | `lines` | what does a log line with the fields of the request cost? |
 //! | `service` | what does a context for each request cost a service? |
 //! | `alloc` | how often and how much does each operation allocate, and what does a live context hold? |
@@ -51,6 +52,7 @@ use criterion::{Bencher, Criterion};
 pub mod lines;
 pub mod peers;
 pub mod svg;
+pub mod wire;
 
 /// Operations in one iteration of a benchmark; see the crate's documentation.
 pub const TURN: u32 = 8;

@@ -22,10 +22,7 @@ static WIRE: LazyLock<Propagator> = LazyLock::new(|| {
 /// A program that is told `TRACEPARENT`, `X_REQUEST_ID` and `BAGGAGE`, of the current context.
 fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new(program);
-    // What this process was told itself is not for its children, unless it is in the context.
-    for name in ["TRACEPARENT", "TRACESTATE", "X_REQUEST_ID", "BAGGAGE"] {
-        command.env_remove(name);
-    }
+    // What this process was told itself is not for its children, unless it is in the context: `inject` removes it.
     WIRE.inject(&mut command);
     command
 }

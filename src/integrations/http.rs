@@ -30,17 +30,18 @@ impl Extract for HeaderMap {
     }
 }
 
+/// A map that is full, at 32,768 headers, takes no more, and what does not fit is left out.
 impl Inject for HeaderMap {
     fn set(&mut self, key: &str, value: &str) {
-        if let Some((name, value)) = field(key, value) {
-            self.insert(name, value);
+        let Some((name, value)) = field(key, value) else { return };
+        if self.try_insert(name, value).is_err() {
+            Inject::remove(self, key); // what is there may be another request's
         }
     }
 
     fn append(&mut self, key: &str, value: &str) {
-        if let Some((name, value)) = field(key, value) {
-            HeaderMap::append(self, name, value);
-        }
+        let Some((name, value)) = field(key, value) else { return };
+        let _ = self.try_append(name, value);
     }
 
     fn remove(&mut self, key: &str) {

@@ -7,16 +7,17 @@
 
 mod fit;
 mod member;
+mod read;
 
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use super::chars;
 use super::rule::Rule;
 pub(super) use fit::fit;
 pub(super) use member::Member;
 pub use member::MemberRef;
+pub(super) use read::Reader;
 
 const MAX_MEMBERS: usize = 64;
 const MAX_LEN: usize = 8192;
@@ -74,12 +75,31 @@ impl Baggage {
     }
 
     /// The value of `key`, decoded; of several members the last, which was added nearest to here.
+    ///
+    /// ```
+    /// # use contextvars::wire::Baggage;
+    /// let baggage: Baggage = "user=Zo%C3%AB,color=blue,color=red".parse()?;
+    /// assert_eq!(baggage.get("user").unwrap(), "Zoë");
+    /// assert_eq!(baggage.get("color").unwrap(), "red");
+    /// assert_eq!(baggage.get("Color"), None);
+    /// # Ok::<(), contextvars::wire::Rule>(())
+    /// ```
     pub fn get(&self, key: &str) -> Option<Cow<'_, str>> {
-        self.iter().rfind(|member| member.key() == key).map(MemberRef::value)
+        self.last(key).map(MemberRef::value)
     }
 
     /// Gives `key` a value, which is encoded as need be, in the place of the first member with that key; others with it
     /// go, and so do their properties. A new key goes to the end.
+    ///
+    /// ```
+    /// # use contextvars::wire::{Baggage, Rule};
+    /// let mut baggage: Baggage = "a=1;ttl=60,b=2,a=3".parse()?;
+    /// baggage.insert("a", "50 %")?;
+    /// baggage.insert("c", "4")?;
+    /// assert_eq!(baggage.to_string(), "a=50%20%25,b=2,c=4");
+    /// assert_eq!(baggage.insert("no token", "5"), Err(Rule::Character));
+    /// # Ok::<(), contextvars::wire::Rule>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -116,32 +136,10 @@ impl Baggage {
         self.members
     }
 
-    /// Adds the members of one header. What breaks a rule is left out, and the rule reported; the others are kept.
-    pub(super) fn read(&mut self, header: &[u8], report: &mut dyn FnMut(Rule)) {
-        let comma = usize::from(!self.is_empty());
-        let room = MAX_LEN.saturating_sub(len(&self.members) + comma);
-        for member in whole(header, room, report).split(|&byte| byte == b',').map(chars::trim) {
-            if member.is_empty() {
-                continue;
-            }
-            match Member::parse(member) {
-                Err(rule) => report(rule),
-                Ok(_) if self.len() == MAX_MEMBERS => return report(Rule::TooMany),
-                Ok(member) => self.members.push(member),
-            }
-        }
+    /// Of several members with this key the last.
+    pub(super) fn last(&self, key: &str) -> Option<MemberRef<'_>> {
+        self.iter().rfind(|member| member.key() == key)
     }
-}
-
-/// As much of a header as there is room for, cut at a comma: a member is taken whole or not at all.
-fn whole<'a>(header: &'a [u8], room: usize, report: &mut dyn FnMut(Rule)) -> &'a [u8] {
-    let header = chars::trim(header);
-    if header.len() <= room {
-        return header;
-    }
-    report(Rule::TooLong);
-    let end = header[..=room].iter().rposition(|&byte| byte == b',');
-    &header[..end.unwrap_or(0)]
 }
 
 /// Of the members, joined by commas.
@@ -166,10 +164,14 @@ impl FromStr for Baggage {
     type Err = Rule;
 
     /// Reads one header. A propagator leaves out what is wrong and keeps the rest; here, anything wrong is an error.
+    ///
+    /// # Errors
+    ///
+    /// If a member is malformed, or there are more than the limits allow.
     fn from_str(text: &str) -> Result<Self, Rule> {
-        let (mut baggage, mut wrong) = (Self::new(), None);
-        baggage.read(text.as_bytes(), &mut |rule| wrong = wrong.or(Some(rule)));
-        wrong.map_or(Ok(baggage), Err)
+        let (mut reader, mut wrong) = (Reader::new(|_| false), None);
+        reader.header(text.as_bytes(), &mut |_, rule| wrong = wrong.or(Some(rule)));
+        wrong.map_or_else(|| Ok(reader.finish(|_, _| ())), Err)
     }
 }
 

@@ -40,7 +40,7 @@ pub trait Inject {
         self.set(key, value);
     }
 
-    /// Takes `key` out. A `tracestate` that was there belongs to another `traceparent` than the one just set.
+    /// Takes `key` out: there is nothing to send under it, and what is there belongs to another request.
     ///
     /// For what starts empty, nothing need be done, as this does.
     fn remove(&mut self, key: &str) {
@@ -161,7 +161,9 @@ pub fn extract_fn<F: Fn(&str, &mut dyn FnMut(&[u8]))>(visit: F) -> ExtractFn<F> 
     ExtractFn(visit)
 }
 
-/// A carrier that writes with a closure, which is given key and value. It is told of nothing that is to be taken out.
+/// A carrier that writes with a closure, which is given key and value. It is told of nothing that is to be taken out, so
+/// what it writes to should start without the entries that the propagator lists. For one that is used again, implement
+/// [`Inject`], with `remove`.
 ///
 /// ```
 /// use contextvars::wire::{Inject as _, inject_fn};

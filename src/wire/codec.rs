@@ -1,7 +1,8 @@
 //! [`Codec`]: how a variable's value becomes text, and text its value.
 
-use std::fmt::{self, Display};
+use std::fmt::{self, Display, Write as _};
 use std::mem;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -12,19 +13,23 @@ use crate::{Context, ContextVar};
 const MAX_LEN: usize = 4096;
 
 type Read = dyn Fn(&str, Context) -> Result<Context, Context> + Send + Sync;
-type Write = dyn Fn(&Context) -> Option<String> + Send + Sync;
+type Write = dyn Fn(&Context) -> Option<Result<String, Rule>> + Send + Sync;
 
 /// A variable together with the way its values are written and read: [`text`], `json`, or one's [own](Self::new).
 #[derive(Clone)]
 pub struct Codec {
     read: Arc<Read>,
     write: Arc<Write>,
+    /// From any text to what may stand in a plain header.
+    for_header: fn(String) -> String,
     variable: &'static str,
+    local: bool,
     max_len: usize,
     trusted_only: bool,
 }
 
-/// Writes the variable's values with `Display` and reads them with `FromStr`.
+/// Writes the variable's values with `Display` and reads them with `FromStr`. A value whose `Display` fails is not sent,
+/// which is a [`Problem`](super::Problem).
 ///
 /// ```
 /// use contextvars::{Context, ContextVar};
@@ -41,10 +46,14 @@ pub struct Codec {
 /// # Ok::<(), contextvars::wire::BuildError>(())
 /// ```
 pub fn text<T: FromStr + Display + Send + Sync>(variable: &'static ContextVar<T>) -> Codec {
-    Codec::new(variable, |text| text.parse().ok(), |value| Some(value.to_string()))
+    let write = |value: &T| {
+        let mut text = String::new();
+        Some(write!(text, "{value}").map(|()| text).map_err(|_| Rule::Refused))
+    };
+    Codec::checked(variable, |text| text.parse().ok(), write)
 }
 
-/// Writes the variable's values as JSON, in ASCII characters only, and reads them.
+/// Writes the variable's values as JSON and reads them; in a plain header, with ASCII characters only.
 ///
 /// ```
 /// use contextvars::{Context, ContextVar};
@@ -65,18 +74,14 @@ pub fn json<T>(variable: &'static ContextVar<T>) -> Codec
 where
     T: serde::Serialize + serde::de::DeserializeOwned + Send + Sync,
 {
-    Codec::new(
-        variable,
-        |text| serde_json::from_str(text).ok(),
-        |value| serde_json::to_string(value).ok().map(|json| in_ascii(&json)),
-    )
+    let write = |value: &T| Some(serde_json::to_string(value).map_err(|_| Rule::Refused));
+    let codec = Codec::checked(variable, |text| serde_json::from_str(text).ok(), write);
+    Codec { for_header: |json| in_ascii(&json), ..codec }
 }
 
 /// JSON has characters other than printable ASCII in strings only, where they may be escaped.
 #[cfg(feature = "serde")]
 fn in_ascii(json: &str) -> String {
-    use std::fmt::Write as _;
-
     let mut ascii = String::with_capacity(json.len());
     for char in json.chars() {
         if char.is_ascii() && char != '\x7f' {
@@ -91,7 +96,10 @@ fn in_ascii(json: &str) -> String {
 }
 
 impl Codec {
-    /// A codec of one's own: `read` and `write` return `None` for what they refuse.
+    /// A codec of one's own: `read` returns `None` for a text that it refuses, and `write` for a value that is not to be
+    /// sent.
+    ///
+    /// `read` runs in an empty context, and `write` in a copy of the one whose values are sent.
     ///
     /// ```
     /// use contextvars::ContextVar;
@@ -115,22 +123,44 @@ impl Codec {
         read: impl Fn(&str) -> Option<T> + Send + Sync + 'static,
         write: impl Fn(&T) -> Option<String> + Send + Sync + 'static,
     ) -> Self {
+        Self::checked(variable, read, move |value| write(value).map(Ok))
+    }
+
+    /// A codec whose `write` may also fail, which is a problem.
+    fn checked<T: Send + Sync>(
+        variable: &'static ContextVar<T>,
+        read: impl Fn(&str) -> Option<T> + Send + Sync + 'static,
+        write: impl Fn(&T) -> Option<Result<String, Rule>> + Send + Sync + 'static,
+    ) -> Self {
         Self {
             // user code: `read`
             read: Arc::new(move |text, context| match read(text) {
                 Some(value) => Ok(context.with_value(variable, value)),
                 None => Err(context),
             }),
-            // user code: `write`; a value that it refuses is as good as none
-            write: Arc::new(move |context| context.get(variable).and_then(&write)),
+            write: Arc::new(move |context| context.get(variable).and_then(&write)), // user code: `write`
+            for_header: |text| text,
             variable: variable.name(),
+            local: variable.is_local(),
             max_len: MAX_LEN,
             trusted_only: false,
         }
     }
 
-    /// Refuses text of more than `bytes`, without looking at it, and does not send it either. Otherwise 4096. In a
-    /// baggage member, the text before it is encoded.
+    /// Refuses text of more than `bytes` before `read` sees it, and does not send it either. Otherwise 4096. In a
+    /// baggage member, the text before it is encoded; one that came in and is still the same is passed on at any length.
+    ///
+    /// ```
+    /// # use contextvars::ContextVar;
+    /// # use contextvars::wire::{Propagator, Rule, text};
+    /// static USER: ContextVar<String> = ContextVar::new("user");
+    ///
+    /// let wire = Propagator::builder().header("x-user", text(&USER).max_len(8)).build()?;
+    /// let got = wire.extract(&vec![("x-user", "ann-the-third")]);
+    /// assert_eq!(got.problems[0].rule, Rule::TooLong);
+    /// assert!(!got.context.contains(&USER));
+    /// # Ok::<(), contextvars::wire::BuildError>(())
+    /// ```
     #[must_use = "this is the codec with the limit"]
     pub fn max_len(mut self, bytes: usize) -> Self {
         self.max_len = bytes;
@@ -139,6 +169,18 @@ impl Codec {
 
     /// Has the entry taken by [`extract_trusted`](super::Propagator::extract_trusted) only: what a stranger must not
     /// be able to set, such as a log level. It is sent like any other.
+    ///
+    /// ```
+    /// # use contextvars::ContextVar;
+    /// # use contextvars::wire::{Propagator, Rule, text};
+    /// static LEVEL: ContextVar<String> = ContextVar::new("level");
+    ///
+    /// let wire = Propagator::builder().baggage("level", text(&LEVEL).trusted_only()).build()?;
+    /// let headers = vec![("baggage", "level=trace")];
+    /// assert_eq!(wire.extract(&headers).problems[0].rule, Rule::Untrusted);
+    /// assert_eq!(wire.extract_trusted(&headers).context.get(&LEVEL).unwrap(), "trace");
+    /// # Ok::<(), contextvars::wire::BuildError>(())
+    /// ```
     #[must_use = "this is the codec that asks for trust"]
     pub fn trusted_only(mut self) -> Self {
         self.trusted_only = true;
@@ -149,16 +191,26 @@ impl Codec {
         self.max_len
     }
 
-    pub(super) fn allows(&self, trusted: bool) -> bool {
-        trusted || !self.trusted_only
+    /// Whether anything is taken from this sender.
+    pub(super) fn allows(&self, trusted: bool) -> Result<(), Rule> {
+        match self {
+            Self { local: true, .. } => Err(Rule::Local),
+            Self { trusted_only: true, .. } if !trusted => Err(Rule::Untrusted),
+            _ => Ok(()),
+        }
     }
 
-    /// Binds the variable in `context` to the value of `text`.
+    pub(super) fn within_limit(&self, text: String) -> Result<String, Rule> {
+        if text.len() > self.max_len { Err(Rule::TooLong) } else { Ok(text) }
+    }
+
+    /// Binds the variable in `context` to the value of `text`. An empty context is current meanwhile.
     pub(super) fn read(&self, text: &str, context: &mut Context) -> Result<(), Rule> {
         if text.len() > self.max_len {
             return Err(Rule::TooLong);
         }
-        let (bound, result) = match (self.read)(text, mem::take(context)) {
+        let read = || (self.read)(text, mem::take(context));
+        let (bound, result) = match Context::new().run(read) {
             Ok(bound) => (bound, Ok(())),
             Err(unchanged) => (unchanged, Err(Rule::Refused)),
         };
@@ -166,12 +218,36 @@ impl Codec {
         result
     }
 
-    /// The text of the variable's value in `context`, if it has one there.
-    pub(super) fn write(&self, context: &Context) -> Option<Result<String, Rule>> {
-        let text = (self.write)(context)?;
-        Some(if text.len() > self.max_len { Err(Rule::TooLong) } else { Ok(text) })
+    /// The text of the variable's value in `holder`, if it has one there. A copy of `context` is current meanwhile.
+    fn write(&self, holder: &Context, context: &Context) -> Option<Result<String, Rule>> {
+        context.clone().run(|| (self.write)(holder))
+    }
+
+    /// The text for a baggage member, if the variable has a value in `context`.
+    pub(super) fn text(&self, context: &Context) -> Option<Result<String, Rule>> {
+        self.write(context, context)
+    }
+
+    /// The text for a plain header, if the variable has a value in `context`.
+    pub(super) fn header_text(&self, context: &Context) -> Option<Result<String, Rule>> {
+        let text = self.text(context)?.map(self.for_header);
+        Some(text.and_then(|text| self.within_limit(text)))
+    }
+
+    /// Whether what came in has the value of `text`, however it was written: `text` is how it is written in `context`.
+    pub(super) fn is_same(&self, came: &str, text: &str, context: &Context) -> bool {
+        let again = || {
+            let mut holder = Context::new();
+            self.read(came, &mut holder).ok()?;
+            self.write(&holder, context)?.ok()
+        };
+        came == text || again().is_some_and(|again| again == text)
     }
 }
+
+// A codec does not change, whatever panics; what its closures share with others is theirs to keep whole.
+impl UnwindSafe for Codec {}
+impl RefUnwindSafe for Codec {}
 
 /// The variable's name and the limits.
 impl fmt::Debug for Codec {

@@ -33,6 +33,9 @@ impl Extract for Environment {
     }
 }
 
+/// The child inherits this process's environment, but for the entries that the propagator lists and has nothing to send
+/// for: those are removed. Keys of which only one is left as an environment variable, such as `x-a` and `x_a`, are in
+/// each other's way, and one named `path` means `PATH`: see [`env_name`].
 impl Inject for Command {
     fn set(&mut self, key: &str, value: &str) {
         self.env(env_name(key), value);

@@ -2,35 +2,33 @@
 //!
 //! Each size is checked before the bytes are looked at or copied. An entry is bound once all of it is known to be good.
 
+use std::borrow::Cow;
 use std::mem;
 
 use super::BAGGAGE;
-use super::baggage::Baggage;
+use super::baggage;
 use super::carrier::Extract;
 use super::chars;
 use super::codec::Codec;
 use super::propagator::{Entry, Extracted, List};
 use super::rule::{Problem, Rule};
 use super::trace::TraceContext;
-use super::tracestate::{MAX_INPUT, TraceState};
-use crate::Context;
+use super::tracestate::{self, TraceState};
+use crate::{Context, ContextVar};
 
-/// Reads everything in an empty context: the codecs are user code, which must find nothing of the worker's.
+/// Reads the whole list. The carrier is the caller's and is visited in the caller's context.
 pub(super) fn extract(list: &List, carrier: &dyn Extract, trusted: bool) -> Extracted {
-    Context::new().run(|| {
-        let mut reader = Reader { carrier, trusted, context: Context::new(), problems: Vec::new() };
-        if let Some(variable) = list.trace {
-            let trace = reader.trace();
-            reader.context = reader.context.with_value(variable, trace);
-        }
-        for entry in &list.headers {
-            reader.header(entry);
-        }
-        if list.baggage {
-            reader.baggage(&list.members);
-        }
-        Extracted { context: reader.context, problems: reader.problems }
-    })
+    let mut reader = Reader { carrier, trusted, context: Context::new(), problems: Vec::new() };
+    if let Some(variable) = list.trace {
+        reader.bind_trace(variable);
+    }
+    for entry in &list.headers {
+        reader.header(entry);
+    }
+    if list.baggage {
+        reader.baggage(&list.members);
+    }
+    Extracted { context: reader.context, problems: reader.problems }
 }
 
 struct Reader<'a> {
@@ -42,7 +40,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn report(&mut self, key: &str, rule: Rule) {
-        self.problems.push(Problem::new(key, rule));
+        report(&mut self.problems, key, rule);
     }
 
     /// The one value of a header, if `take` accepts it.
@@ -56,6 +54,15 @@ impl Reader<'_> {
             found = Some(if found.is_none() { take(value) } else { Err(Rule::Repeated) });
         });
         found
+    }
+
+    fn bind_trace(&mut self, variable: &'static ContextVar<TraceContext>) {
+        if !variable.is_local() {
+            let trace = self.trace();
+            self.context = mem::take(&mut self.context).with_value(variable, trace);
+        } else if self.one("traceparent", |_| Ok(())).is_some() {
+            self.report("traceparent", Rule::Local);
+        }
     }
 
     /// The trace that goes on, or a new one. A `tracestate` counts only beside a good `traceparent`.
@@ -75,44 +82,38 @@ impl Reader<'_> {
 
     /// All headers as one list, in order; empty if anything is wrong with it.
     fn tracestate(&mut self) -> TraceState {
-        let (mut joined, mut too_long) = (Vec::new(), false);
-        self.carrier.visit("tracestate", &mut |value| {
-            too_long |= joined.len() + value.len() >= MAX_INPUT;
-            if !too_long {
-                joined.extend_from_slice(value);
-                joined.push(b',');
-            }
+        let (mut reader, mut result) = (tracestate::Reader::default(), Ok(()));
+        self.carrier.visit("tracestate", &mut |header| {
+            result = result.and_then(|()| reader.header(header));
         });
-        let parsed = if too_long { Err(Rule::TooLong) } else { TraceState::parse(&joined) };
-        let (tracestate, problem) = match parsed {
+        let (tracestate, problem) = match result.map(|()| reader.finish()) {
             Ok((tracestate, shortened)) => (tracestate, shortened.then_some(Rule::TooLong)),
             Err(rule) => (TraceState::new(), Some(rule)),
         };
-        self.problems.extend(problem.map(|rule| Problem::new("tracestate", rule)));
+        if let Some(rule) = problem {
+            self.report("tracestate", rule);
+        }
         tracestate
     }
 
     fn header(&mut self, Entry { key, codec }: &Entry) {
         let Some(text) = self.one(key, |value| plain(value, codec)) else { return };
-        let result = text.and_then(|text| self.bind(codec, &text));
+        let result = text.and_then(|text| self.bind(codec, text.len(), || text.into()));
         result.unwrap_or_else(|rule| self.report(key, rule));
     }
 
     /// All headers as one list. Listed members that are not taken do not pass through either.
     fn baggage(&mut self, members: &[Entry]) {
-        let (mut baggage, mut rules) = (Baggage::new(), Vec::new());
-        self.carrier.visit("baggage", &mut |header| {
-            baggage.read(header, &mut |rule| {
-                if !rules.contains(&rule) {
-                    rules.push(rule);
-                }
-            });
-        });
-        self.problems.extend(rules.into_iter().map(|rule| Problem::new("baggage", rule)));
+        let mut reader =
+            baggage::Reader::new(|key: &str| members.iter().any(|entry| entry.key == key));
+        let (carrier, problems) = (self.carrier, &mut self.problems);
+        let mut left_out =
+            |key: Option<&str>, rule| report(problems, key.unwrap_or("baggage"), rule);
+        carrier.visit("baggage", &mut |header| reader.header(header, &mut left_out));
+        let mut baggage = reader.finish(left_out);
         for Entry { key, codec } in members {
-            let Some(value) = baggage.get(key) else { continue };
-            if let Err(rule) = self.bind(codec, &value) {
-                drop(value);
+            let Some(member) = baggage.last(key) else { continue };
+            if let Err(rule) = self.bind(codec, member.value_len(), || member.value()) {
                 self.report(key, rule);
                 baggage.remove(key);
             }
@@ -122,11 +123,25 @@ impl Reader<'_> {
         }
     }
 
-    fn bind(&mut self, codec: &Codec, text: &str) -> Result<(), Rule> {
-        if !codec.allows(self.trusted) {
-            return Err(Rule::Untrusted);
+    /// Binds a variable to what `text` gives, which has at least `len` bytes.
+    fn bind<'a>(
+        &mut self,
+        codec: &Codec,
+        len: usize,
+        text: impl FnOnce() -> Cow<'a, str>,
+    ) -> Result<(), Rule> {
+        codec.allows(self.trusted)?;
+        if len > codec.limit() {
+            return Err(Rule::TooLong);
         }
-        codec.read(text, &mut self.context)
+        codec.read(&text(), &mut self.context)
+    }
+}
+
+/// Adds a problem, unless it was told already.
+fn report(problems: &mut Vec<Problem>, key: &str, rule: Rule) {
+    if !problems.iter().any(|told| told.key == key && told.rule == rule) {
+        problems.push(Problem::new(key, rule));
     }
 }
 

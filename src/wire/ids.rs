@@ -3,6 +3,7 @@
 use std::fmt;
 use std::num::{NonZeroU64, NonZeroU128};
 
+use super::random;
 use super::rule::Rule;
 use crate::fields::{ToValue, Value};
 
@@ -34,9 +35,9 @@ pub struct TraceId(NonZeroU128);
 pub struct ParentId(NonZeroU64);
 
 impl TraceId {
-    /// A random one: all sixteen bytes are drawn.
+    /// A random one: all sixteen bytes are drawn, in a forked process anew.
     pub(super) fn random() -> Self {
-        Self(NonZeroU128::new(fastrand::u128(1..)).unwrap_or(NonZeroU128::MIN))
+        Self(NonZeroU128::new(random::trace_id()).unwrap_or(NonZeroU128::MIN))
     }
 
     pub(super) fn parse(digits: &[u8]) -> Result<Self, Rule> {
@@ -51,7 +52,7 @@ impl TraceId {
 
 impl ParentId {
     pub(super) fn random() -> Self {
-        Self(NonZeroU64::new(fastrand::u64(1..)).unwrap_or(NonZeroU64::MIN))
+        Self(NonZeroU64::new(random::parent_id()).unwrap_or(NonZeroU64::MIN))
     }
 
     pub(super) fn parse(digits: &[u8]) -> Result<Self, Rule> {

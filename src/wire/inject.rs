@@ -1,4 +1,7 @@
 //! From a context to a carrier.
+//!
+//! The context is a copy without `local` values, and each codec runs in a copy of it: a value is written as if it were
+//! written where it belongs, whoever sends it, and nothing that a codec does stays behind.
 
 use super::BAGGAGE;
 use super::baggage::{self, Baggage, Member};
@@ -6,27 +9,25 @@ use super::carrier::Inject;
 use super::chars;
 use super::propagator::{Entry, Injected, List};
 use super::rule::{Problem, Rule};
+use super::trace::TraceContext;
+use super::tracestate::TraceState;
 use crate::Context;
 
 /// Writes the whole list.
 pub(super) fn request(list: &List, context: &Context, carrier: &mut dyn Inject) -> Injected {
     let mut injected = Injected::default();
-    if let Some(trace) = list.trace.and_then(|variable| context.get(variable)) {
-        carrier.set("traceparent", &trace.child().to_string());
-        if trace.tracestate().is_empty() {
-            carrier.remove("tracestate");
-        } else {
-            carrier.set("tracestate", &trace.tracestate().to_string());
-        }
+    if let Some(variable) = list.trace {
+        let trace = context.get(variable);
+        put(carrier, "traceparent", trace.map(|trace| trace.child().to_string()));
+        let state = trace.map(TraceContext::tracestate).filter(|state| !state.is_empty());
+        put(carrier, "tracestate", state.map(TraceState::to_string));
     }
     for entry in &list.headers {
         header(entry, context, carrier, &mut injected.problems);
     }
     if list.baggage {
         let baggage = members(&list.members, context, &mut injected.problems);
-        if !baggage.is_empty() {
-            carrier.set("baggage", &baggage.to_string());
-        }
+        put(carrier, "baggage", (!baggage.is_empty()).then(|| baggage.to_string()));
     }
     injected
 }
@@ -39,17 +40,26 @@ pub(super) fn response(list: &List, context: &Context, carrier: &mut dyn Inject)
     }
     if let Some(trace) = list.trace.and_then(|variable| context.get(variable)) {
         if list.server_timing {
-            carrier.append("server-timing", &format!("trace;desc={trace}"));
+            carrier.append("server-timing", &format!("trace;desc={}", trace.answer()));
         }
     }
     injected
 }
 
 fn header(entry: &Entry, context: &Context, carrier: &mut dyn Inject, problems: &mut Vec<Problem>) {
-    match entry.codec.write(context).map(|text| text.and_then(plain)) {
-        None => {}
-        Some(Ok(text)) => carrier.set(&entry.key, &text),
-        Some(Err(rule)) => problems.push(Problem::new(&entry.key, rule)),
+    let text = entry.codec.header_text(context).map(|text| text.and_then(plain)).transpose();
+    let text = text.unwrap_or_else(|rule| {
+        problems.push(Problem::new(&entry.key, rule));
+        None
+    });
+    put(carrier, &entry.key, text);
+}
+
+/// Gives `key` this value, or none: one that is there already is another request's.
+fn put(carrier: &mut dyn Inject, key: &str, value: Option<String>) {
+    match value {
+        Some(value) => carrier.set(key, &value),
+        None => carrier.remove(key),
     }
 }
 
@@ -65,11 +75,15 @@ fn members(entries: &[Entry], context: &Context, problems: &mut Vec<Problem>) ->
     let mut incoming = context.get(&BAGGAGE).cloned().unwrap_or_default();
     let mut changed = Vec::new();
     for Entry { key, codec } in entries {
-        let text = match codec.write(context) {
-            Some(Ok(text)) if incoming.get(key).is_some_and(|same| same == text) => continue,
+        let text = match codec.text(context) {
+            Some(Ok(text))
+                if incoming.get(key).is_some_and(|came| codec.is_same(&came, &text, context)) =>
+            {
+                continue;
+            }
             text => text,
         };
-        match text.map(|text| Member::new(key, &text?)) {
+        match text.map(|text| Member::new(key, &codec.within_limit(text?)?)) {
             Some(Ok(member)) => changed.push(member),
             Some(Err(rule)) => {
                 problems.push(Problem::new(key, rule));

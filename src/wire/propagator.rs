@@ -99,7 +99,7 @@ impl Propagator {
     ///
     /// It never fails. An entry that breaks a rule is left out and reported, and spoils no other; a trace whose
     /// `traceparent` is missing or invalid is started anew. The context is a new one: it has nothing of whoever calls
-    /// this, and the codecs run in an empty one too.
+    /// this, and each codec runs in an empty one too. A [`local`](ContextVar::local) variable takes nothing from outside.
     ///
     /// ```
     /// # use contextvars::ContextVar;
@@ -140,23 +140,61 @@ impl Propagator {
     /// Writes what the current context holds of the list, for a request that is about to be sent. The parent id is a
     /// new one each time.
     ///
-    /// Defaults are not sent, and neither are values of [`local`](ContextVar::local) variables. A header whose variable
-    /// has no value is left as it is in the carrier.
+    /// Defaults are not sent, and neither are values of [`local`](ContextVar::local) variables.
+    ///
+    /// What is listed is the propagator's. Where there is nothing to send, because the variable has no value or because
+    /// its value was refused, it [takes out](Inject::remove) what the carrier has under that name: a proxy that sends on
+    /// the headers that it got would otherwise send what another request said. It never merges: a `baggage` header that
+    /// is in the carrier is replaced as a whole, so put members of one's own into [`BAGGAGE`](super::BAGGAGE).
+    ///
+    /// ```
+    /// # use contextvars::ContextVar;
+    /// # use contextvars::wire::{Propagator, text};
+    /// # use std::collections::BTreeMap;
+    /// static REQUEST_ID: ContextVar<String> = ContextVar::new("request_id");
+    /// static USER: ContextVar<String> = ContextVar::new("user");
+    ///
+    /// let wire = Propagator::builder()
+    ///     .header("x-request-id", text(&REQUEST_ID))
+    ///     .header("x-user", text(&USER))
+    ///     .build()?;
+    /// let forwarded = [("accept", "*/*"), ("x-user", "somebody else")];
+    /// let mut headers = BTreeMap::from(forwarded.map(|(key, value)| (key.into(), value.into())));
+    /// REQUEST_ID.scope("r-7".to_string(), || wire.inject(&mut headers));
+    ///
+    /// let sent = [("accept", "*/*"), ("x-request-id", "r-7")];
+    /// assert_eq!(headers, BTreeMap::from(sent.map(|(key, value)| (key.into(), value.into()))));
+    /// # Ok::<(), contextvars::wire::BuildError>(())
+    /// ```
     pub fn inject<C: Inject + ?Sized>(&self, mut carrier: &mut C) -> Injected {
         inject::request(&self.0, &Context::current(), &mut carrier)
     }
 
     /// Writes what `context` holds of the list. See [`inject`](Self::inject).
+    ///
+    /// ```
+    /// # use contextvars::{Context, ContextVar};
+    /// # use contextvars::wire::{Propagator, text};
+    /// static USER: ContextVar<String> = ContextVar::new("user");
+    ///
+    /// let wire = Propagator::builder().header("x-user", text(&USER)).build()?;
+    /// let context = Context::new().with_value(&USER, "ann".to_string());
+    /// let mut headers = Vec::<(String, String)>::new();
+    /// assert!(wire.inject_from(&context, &mut headers).problems.is_empty());
+    /// assert_eq!(headers, [("x-user".to_string(), "ann".to_string())]);
+    /// # Ok::<(), contextvars::wire::BuildError>(())
+    /// ```
     pub fn inject_from<C: Inject + ?Sized>(
         &self,
         context: &Context,
         mut carrier: &mut C,
     ) -> Injected {
-        inject::request(&self.0, context, &mut carrier)
+        inject::request(&self.0, &travelling(context), &mut carrier)
     }
 
     /// Writes what the caller of this process may see, from the current context, to the response: the headers that are
     /// [echoed](Self::echo), and the trace if [`server_timing`](Self::server_timing) says so. Nothing unless asked for.
+    /// An echoed header whose variable has no value is taken out of the response.
     ///
     /// ```
     /// # use contextvars::{Context, ContextVar};
@@ -189,7 +227,7 @@ impl Propagator {
         context: &Context,
         mut carrier: &mut C,
     ) -> Injected {
-        inject::response(&self.0, context, &mut carrier)
+        inject::response(&self.0, &travelling(context), &mut carrier)
     }
 
     /// Has [`inject_response`](Self::inject_response) send this header back.
@@ -209,12 +247,32 @@ impl Propagator {
     }
 
     /// Whether [`inject_response`](Self::inject_response) sends the trace as `server-timing: trace;desc=00-…`, where a
-    /// browser shows it to the page. Not unless asked for.
+    /// browser shows it to the page, with the [id of this process's part](TraceContext::own_id) in it. Not unless asked
+    /// for, and only if a [trace](PropagatorBuilder::trace_context) is listed and there is one.
+    ///
+    /// ```
+    /// # use contextvars::{Context, ContextVar};
+    /// # use contextvars::wire::{Propagator, TraceContext};
+    /// # use std::collections::BTreeMap;
+    /// static TRACE: ContextVar<TraceContext> = ContextVar::new("trace");
+    ///
+    /// let wire = Propagator::builder().trace_context(&TRACE).build()?.server_timing(true);
+    /// let trace = TraceContext::new_root();
+    /// let mut headers = BTreeMap::new();
+    /// wire.inject_response_from(&Context::new().with_value(&TRACE, trace.clone()), &mut headers);
+    /// assert_eq!(headers["server-timing"], format!("trace;desc={trace}"));
+    /// # Ok::<(), contextvars::wire::BuildError>(())
+    /// ```
     #[must_use = "this is the propagator with the setting"]
     pub fn server_timing(mut self, on: bool) -> Self {
         Arc::make_mut(&mut self.0).server_timing = on;
         self
     }
+}
+
+/// A copy without the values of `local` variables.
+fn travelling(context: &Context) -> Context {
+    context.clone().run(Context::current)
 }
 
 /// The names in the list.

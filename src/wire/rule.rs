@@ -28,10 +28,12 @@ pub enum Rule {
     Zero,
     /// The version `ff` is no version.
     Version,
-    /// The variable's type does not take the text.
+    /// The variable's type does not take the text, or has none for the value.
     Refused,
     /// The entry is taken from trusted senders only.
     Untrusted,
+    /// The variable is [local](crate::ContextVar::local): its values neither leave this process nor come from another.
+    Local,
 }
 
 impl fmt::Display for Rule {
@@ -44,8 +46,9 @@ impl fmt::Display for Rule {
             Self::Character => "a character that is not allowed",
             Self::Zero => "an id of zeros only",
             Self::Version => "version ff",
-            Self::Refused => "not a value of the variable's type",
+            Self::Refused => "not a value of the variable's type, or one without a text",
             Self::Untrusted => "taken from trusted senders only",
+            Self::Local => "of a variable whose values stay in their place",
         })
     }
 }
@@ -63,7 +66,7 @@ impl Error for Rule {}
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Problem {
     /// The header or baggage member, by the name under which the propagator lists it; `baggage` for a member that it
-    /// does not list, since that name was chosen by the sender.
+    /// does not list, since that name was chosen by the sender, and for one without a key.
     pub key: String,
     /// The rule that it broke.
     pub rule: Rule,
@@ -106,9 +109,10 @@ pub struct BuildError {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum BuildErrorKind {
-    /// Not a token as HTTP defines it, so neither a header's name nor a member's.
+    /// Not a token as HTTP defines it, so neither a header's name nor a member's; or one of more than 1024 bytes.
     Invalid,
-    /// The same name stands in the list already; headers are compared without regard to case.
+    /// The same name stands in the list already, or it is that of a header with a method of its own. Headers are
+    /// compared without regard to case.
     Duplicate,
     /// A header that is to be echoed is not in the list.
     Unlisted,
@@ -134,7 +138,7 @@ impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let wrong = match self.kind {
             BuildErrorKind::Invalid => "is not a valid name",
-            BuildErrorKind::Duplicate => "is listed twice",
+            BuildErrorKind::Duplicate => "is listed twice, or has a method of its own",
             BuildErrorKind::Unlisted => "is to be echoed, but no header of that name is listed",
         };
         write!(f, "`{}` {wrong}", self.name)

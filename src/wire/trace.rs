@@ -1,6 +1,7 @@
 //! [`TraceContext`]: where in which trace this request stands.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
 use super::chars;
@@ -40,11 +41,14 @@ const RANDOM: u8 = 2;
 /// # Errors
 ///
 /// Parsing is as strict as the specification: lower-case digits, no id of zeros only, and exactly 55 bytes in version
-/// `00`. A later version may be followed by `-` and more; the more is dropped. White space around the text is ignored.
-#[derive(Clone, PartialEq, Eq, Hash)]
+/// `00`. A later version may be followed by `-` and more, of printable characters, which is dropped. White space around
+/// the text is ignored. With all that it must not have more than 512 bytes.
+#[derive(Clone)]
 pub struct TraceContext {
     trace_id: TraceId,
     parent_id: ParentId,
+    /// The same as `parent_id` where that was drawn here.
+    own_id: ParentId,
     flags: u8,
     tracestate: TraceState,
 }
@@ -53,24 +57,36 @@ impl TraceContext {
     /// Starts a trace, with ids drawn at random, as its random flag says. It is not marked as sampled, since nobody
     /// decided that; see [`with_sampled`](Self::with_sampled).
     ///
+    /// Each thread has generators of its own, which the operating system seeds: 128 bits, which nothing else in the
+    /// program can set. A forked process draws other traces than its parent; within a trace that was there before the
+    /// fork, both may draw the same parent ids. Where std has no random numbers, as on `wasm32-unknown-unknown`, each
+    /// run draws the same ids.
+    ///
     /// ```
     /// # use contextvars::wire::TraceContext;
     /// let trace = TraceContext::new_root();
     /// assert!(trace.is_random() && !trace.is_sampled() && trace.tracestate().is_empty());
     /// ```
     pub fn new_root() -> Self {
-        Self {
-            trace_id: TraceId::random(),
-            parent_id: ParentId::random(),
-            flags: RANDOM,
-            tracestate: TraceState::new(),
-        }
+        let trace_id = TraceId::random();
+        let id = ParentId::random();
+        let tracestate = TraceState::new();
+        Self { trace_id, parent_id: id, own_id: id, flags: RANDOM, tracestate }
     }
 
     /// The same trace, with a new parent id: what an outgoing request carries. A propagator makes one for each.
+    ///
+    /// ```
+    /// # use contextvars::wire::TraceContext;
+    /// let trace = TraceContext::new_root().with_sampled(true);
+    /// let child = trace.child();
+    /// assert_eq!((child.trace_id(), child.flags()), (trace.trace_id(), trace.flags()));
+    /// assert_ne!(child.parent_id(), trace.parent_id());
+    /// ```
     #[must_use = "this is the child; the parent stays as it is"]
     pub fn child(&self) -> Self {
-        Self { parent_id: ParentId::random(), ..self.clone() }
+        let id = ParentId::random();
+        Self { parent_id: id, own_id: id, ..self.clone() }
     }
 
     /// The id of the whole trace.
@@ -81,6 +97,27 @@ impl TraceContext {
     /// The id of the request that this came with.
     pub fn parent_id(&self) -> ParentId {
         self.parent_id
+    }
+
+    /// The id of what this process does for that request, under which its caller may look for it: what
+    /// [`server_timing`](super::Propagator::server_timing) names. It is drawn when a `traceparent` is read, and does not
+    /// count when traces are compared. Of a trace or a child that was made here, it is the parent id.
+    ///
+    /// ```
+    /// # use contextvars::wire::TraceContext;
+    /// let trace: TraceContext = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse()?;
+    /// assert_ne!(trace.own_id(), trace.parent_id());
+    /// let child = trace.child();
+    /// assert_eq!(child.own_id(), child.parent_id());
+    /// # Ok::<(), contextvars::wire::Rule>(())
+    /// ```
+    pub fn own_id(&self) -> ParentId {
+        self.own_id
+    }
+
+    /// With the id that its caller does not know yet.
+    pub(super) fn answer(&self) -> Self {
+        Self { parent_id: self.own_id, ..self.clone() }
     }
 
     /// The flags: bit 0 is "sampled", bit 1 "random"; there are no others.
@@ -139,10 +176,11 @@ impl TraceContext {
             return Err(Rule::Form);
         };
         let version = ids::hex(&fields[..2])?;
+        let is_printable = |&byte: &u8| chars::is_printable(byte);
         match rest {
             _ if version == 0xff => return Err(Rule::Version),
             [] => {}
-            [b'-', ..] if version > VERSION => {}
+            [b'-', more @ ..] if version > VERSION && more.iter().all(is_printable) => {}
             _ => return Err(Rule::Form),
         }
         if [2, 35, 52].iter().any(|&at| fields[at] != b'-') {
@@ -152,15 +190,36 @@ impl TraceContext {
         Ok(Self {
             trace_id: TraceId::parse(&fields[3..35])?,
             parent_id: ParentId::parse(&fields[36..52])?,
+            own_id: ParentId::random(),
             flags: flags & (SAMPLED | RANDOM),
             tracestate: TraceState::new(),
         })
     }
 }
 
+impl PartialEq for TraceContext {
+    fn eq(&self, other: &Self) -> bool {
+        let parts = |trace: &Self| (trace.trace_id, trace.parent_id, trace.flags);
+        parts(self) == parts(other) && self.tracestate == other.tracestate
+    }
+}
+
+impl Eq for TraceContext {}
+
+impl Hash for TraceContext {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.trace_id, self.parent_id, self.flags, &self.tracestate).hash(state);
+    }
+}
+
 impl FromStr for TraceContext {
     type Err = Rule;
 
+    /// Reads a `traceparent`.
+    ///
+    /// # Errors
+    ///
+    /// If it breaks a rule of the specification; see [`TraceContext`].
     fn from_str(text: &str) -> Result<Self, Rule> {
         Self::parse(text.as_bytes())
     }
@@ -180,6 +239,7 @@ impl fmt::Debug for TraceContext {
         f.debug_struct("TraceContext")
             .field("trace_id", &self.trace_id)
             .field("parent_id", &self.parent_id)
+            .field("own_id", &self.own_id)
             .field("flags", &self.flags)
             .field("tracestate", &self.tracestate)
             .finish()

@@ -20,7 +20,7 @@ const LONG: usize = 128;
 /// Of a key, and of a value.
 const MAX_PART: usize = 256;
 /// Of what comes in, over all headers: 32 members of full length, with some white space.
-pub(super) const MAX_INPUT: usize = 32 * 1024;
+const MAX_INPUT: usize = 32 * 1024;
 
 /// The list of the `tracestate` header: what each tracing system needs to know of the others, in order of the last
 /// change. Not for application data: that is [`Baggage`](super::Baggage).
@@ -69,23 +69,36 @@ impl TraceState {
     }
 
     /// The value of the first member with this key.
+    ///
+    /// ```
+    /// # use contextvars::wire::TraceState;
+    /// let state: TraceState = "a=1,b=2,a=3".parse()?;
+    /// assert_eq!((state.get("a"), state.get("c")), (Some("1"), None));
+    /// # Ok::<(), contextvars::wire::Rule>(())
+    /// ```
     pub fn get(&self, key: &str) -> Option<&str> {
         self.iter().find(|&(other, _)| other == key).map(|(_, value)| value)
     }
 
     /// The list with `key` at its left, where the specification wants what was changed last; any other member with the
-    /// key is taken out.
+    /// key is taken out. Where the limits would be exceeded, the others give way.
     ///
     /// ```
     /// # use contextvars::wire::{Rule, TraceState};
-    /// assert_eq!(TraceState::new().with("Shop", "7"), Err(Rule::Character));
+    /// let state: TraceState = "a=1,shop=6".parse()?;
+    /// assert_eq!(state.with("shop", "7")?.to_string(), "shop=7,a=1");
+    /// assert_eq!(state.with("Shop", "7"), Err(Rule::Character));
+    /// # Ok::<(), Rule>(())
     /// ```
     ///
     /// # Errors
     ///
-    /// If the key or the value is not what the specification allows.
+    /// If the key or the value is not what the specification allows, or both together have more than 511 bytes.
     pub fn with(&self, key: &str, value: &str) -> Result<Self, Rule> {
         let member = format!("{key}={value}");
+        if member.len() > MAX_LEN {
+            return Err(Rule::TooLong);
+        }
         if chars::trim(member.as_bytes()).len() < member.len() || value.contains(',') {
             return Err(Rule::Character);
         }
@@ -95,34 +108,16 @@ impl TraceState {
             .split(',')
             .filter(|other| other.split_once('=').is_some_and(|(other, _)| other != key));
         let members = std::iter::once(member.as_str()).chain(others).take(MAX_MEMBERS).collect();
-        Ok(Self::join(members).0)
+        Ok(Self::join(members, 1).0)
     }
 
-    /// Reads the headers' values as one list; whether it had to be shortened.
-    pub(super) fn parse(value: &[u8]) -> Result<(Self, bool), Rule> {
-        if value.len() > MAX_INPUT {
-            return Err(Rule::TooLong);
-        }
-        let mut members = Vec::new();
-        for member in value.split(|&byte| byte == b',').map(chars::trim) {
-            if member.is_empty() {
-                continue;
-            }
-            if members.len() == MAX_MEMBERS {
-                return Err(Rule::TooMany);
-            }
-            members.push(check(member)?);
-        }
-        Ok(Self::join(members))
-    }
-
-    /// The members as one text, without those that do not fit; whether there were such.
-    fn join(mut members: Vec<&str>) -> (Self, bool) {
+    /// The members as one text, without those that do not fit; whether there were such. The first `kept` do fit.
+    fn join(mut members: Vec<&str>, kept: usize) -> (Self, bool) {
         let given = members.len();
         // With a comma after each, of which the last is not written.
         let mut len: usize = members.iter().map(|member| member.len() + 1).sum();
         for longest in [LONG, 0] {
-            for at in (0..members.len()).rev() {
+            for at in (kept..members.len()).rev() {
                 if len > MAX_LEN + 1 && members[at].len() > longest {
                     len -= members[at].len() + 1;
                     members[at] = "";
@@ -130,8 +125,50 @@ impl TraceState {
             }
             members.retain(|member| !member.is_empty());
         }
-        let text = (!members.is_empty()).then(|| members.join(",").into());
-        (Self(text), members.len() < given)
+        (Self::of(&members.join(",")), members.len() < given)
+    }
+
+    fn of(text: &str) -> Self {
+        Self((!text.is_empty()).then(|| text.into()))
+    }
+}
+
+/// What was read so far of the headers, which are one list: its members, joined by commas. Nothing is kept of a member
+/// before all of it is known to be good.
+#[derive(Default)]
+pub(super) struct Reader {
+    text: String,
+    members: usize,
+    input: usize,
+}
+
+impl Reader {
+    pub(super) fn header(&mut self, header: &[u8]) -> Result<(), Rule> {
+        self.input += header.len();
+        if self.input > MAX_INPUT {
+            return Err(Rule::TooLong);
+        }
+        for member in header.split(|&byte| byte == b',').map(chars::trim) {
+            if member.is_empty() {
+                continue;
+            }
+            if self.members == MAX_MEMBERS {
+                return Err(Rule::TooMany);
+            }
+            let member = check(member)?;
+            self.text.push_str(if self.members == 0 { "" } else { "," });
+            self.text.push_str(member);
+            self.members += 1;
+        }
+        Ok(())
+    }
+
+    /// The list, and whether it had to be shortened.
+    pub(super) fn finish(self) -> (TraceState, bool) {
+        if self.text.len() <= MAX_LEN {
+            return (TraceState::of(&self.text), false);
+        }
+        TraceState::join(self.text.split(',').collect(), 0)
     }
 }
 
@@ -156,8 +193,14 @@ impl FromStr for TraceState {
     type Err = Rule;
 
     /// Reads a list. One bad member makes all of it invalid, as the specification says.
+    ///
+    /// # Errors
+    ///
+    /// If a member is malformed, or there are more than 32.
     fn from_str(text: &str) -> Result<Self, Rule> {
-        Self::parse(text.as_bytes()).map(|(state, _)| state)
+        let mut reader = Reader::default();
+        reader.header(text.as_bytes())?;
+        Ok(reader.finish().0)
     }
 }
 

@@ -1,7 +1,10 @@
 //! The layers, around plain services and bodies made by hand.
 
+mod arrival;
 mod axum;
 mod body;
+mod echo;
+mod headers;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -150,7 +153,11 @@ fn what_is_echoed_is_the_value_at_the_end() {
     let trace = "00-12345678901234567890123456789012-1234567890123456-01";
     let response = answer(service, request(&[("traceparent", trace), ("x-tenant", "acme")]));
     assert_eq!(response.headers()["x-request-id"], "renamed");
-    assert_eq!(response.headers()["server-timing"], format!("trace;desc={trace}"));
+    let timing = response.headers()["server-timing"].to_str().unwrap();
+    let named: TraceContext = timing.strip_prefix("trace;desc=").unwrap().parse().unwrap();
+    let came: TraceContext = trace.parse().unwrap();
+    assert_eq!((named.trace_id(), named.flags()), (came.trace_id(), came.flags()));
+    assert_ne!(named.parent_id(), came.parent_id(), "the caller's own id tells it nothing");
     assert_eq!(response.headers().len(), 2, "and nothing else");
 }
 

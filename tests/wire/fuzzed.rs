@@ -12,6 +12,8 @@ const PARTS: &[&[u8]] = &[
     b"ff-",
     b"-01",
     b"-02-x",
+    b"-what the future adds",
+    b"-\xff\x00\n",
     b"12345678901234567890123456789012",
     b"1234567890123456",
     b"00000000000000000000000000000000",
@@ -90,13 +92,16 @@ fn run(seed: u64, body: impl Fn(&[u8])) {
 #[test]
 fn traceparent() {
     run(1, bodies::traceparent);
-    // Good ones with a byte changed, and with a tail.
-    let good = PARTS[0];
+    // Good ones, also of a later version, with a byte changed and with a tail.
+    let later = [b"cc", &PARTS[0][2..]].concat();
     let mut random = Random(2);
     for _ in 0..5_000 {
+        let good = [PARTS[0], &later][random.below(2)];
         let mut text = [good, PARTS[random.below(PARTS.len())]][..=random.below(2)].concat();
         let at = random.below(text.len());
-        text[at] = b"0123456789abcdef-F g\t"[random.below(21)];
+        if random.below(2) == 0 {
+            text[at] = b"0123456789abcdef-F g\t"[random.below(21)];
+        }
         bodies::traceparent(&text);
     }
 }

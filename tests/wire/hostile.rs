@@ -1,8 +1,9 @@
 //! What comes from strangers: sizes, bytes that are no text, and lists without end.
 
-use contextvars::wire::{BAGGAGE, Baggage, Rule, TraceContext, TraceState};
+use contextvars::ContextVar;
+use contextvars::wire::{BAGGAGE, Baggage, Propagator, Rule, TraceContext, TraceState, text};
 
-use crate::support::{REQUEST_ID, TRACE, propagator};
+use crate::support::{REQUEST_ID, TENANT, TRACE, problems, propagator};
 
 const MEBIBYTE: usize = 1 << 20;
 const PARENT: &[u8] = b"00-12345678901234567890123456789012-1234567890123456-01";
@@ -73,6 +74,15 @@ fn every_byte_that_is_not_allowed_is_refused_in_every_place() {
 }
 
 #[test]
+fn what_a_later_version_adds_is_printable_too() {
+    let later = |more: &[u8]| [b"cc", &PARENT[2..], b"-", more].concat();
+    assert!(rules(&[("traceparent", later(b"what ~ the-future"))]).is_empty());
+    for byte in (0..=u8::MAX).filter(|byte| !(b' '..=b'~').contains(byte)) {
+        assert_eq!(rules(&[("traceparent", later(&[b'a', byte, b'b']))]).len(), 1, "{byte}");
+    }
+}
+
+#[test]
 fn a_tab_inside_a_plain_header_is_a_control_character() {
     assert_eq!(rules(&[("x-request-id", b"a\tb".to_vec())]).len(), 1);
     let got = propagator().extract(&vec![("x-request-id", "\t r-7 \t")]);
@@ -92,5 +102,80 @@ fn every_prefix_of_a_good_text_is_read_without_a_panic() {
     }
     for end in 0..=baggage.len() {
         let _ = baggage[..end].parse::<Baggage>();
+    }
+}
+
+/// `count` members that nobody lists.
+fn members(count: usize) -> String {
+    (0..count).map(|at| format!("k{at}={at}")).collect::<Vec<_>>().join(",")
+}
+
+#[test]
+fn a_listed_member_is_found_behind_any_number_of_others() {
+    let (many, long) = (members(64), format!("j={}", "v".repeat(8190)));
+    for junk in [&many, &long, &",".repeat(8192), &members(5000), &format!("{long},{long},{many}")]
+    {
+        let one = format!("{junk},tenant=acme;ttl=60");
+        for headers in [
+            vec![("baggage", &*one)],
+            vec![("baggage", &**junk), ("baggage", "tenant=acme;ttl=60")],
+        ] {
+            let got = propagator().extract(&headers);
+            assert_eq!(got.context.get(&TENANT).map(String::as_str), Some("acme"));
+            let kept = got.context.get(&BAGGAGE).unwrap();
+            assert!(kept.len() <= 64 && kept.to_string().len() <= 8192);
+            assert!(kept.to_string().ends_with("tenant=acme;ttl=60"));
+            assert!(got.problems.iter().all(|problem| problem.key == "baggage"));
+        }
+    }
+}
+
+#[test]
+fn behind_others_too_the_last_of_several_is_read() {
+    let headers = [("baggage", &*members(64)), ("baggage", "tenant=a,x=1,tenant=b,tenant=\"")];
+    let got = propagator().extract(&headers[..]);
+    assert_eq!(got.context.get(&TENANT).unwrap(), "b");
+    let kept = got.context.get(&BAGGAGE).unwrap();
+    assert_eq!(kept.iter().filter(|member| member.key() == "tenant").count(), 1);
+    assert!(kept.get("x").is_none() && kept.get("k62").is_some() && kept.get("k63").is_none());
+    let rules = [("tenant".into(), Rule::Character), ("baggage".into(), Rule::TooMany)];
+    assert_eq!(problems(&headers).into_iter().rev().collect::<Vec<_>>(), rules);
+}
+
+#[test]
+fn beyond_sixty_four_kibibytes_nothing_is_looked_at() {
+    let near = format!("{}tenant=acme", ",".repeat(65_536 - 11));
+    let got = propagator().extract(&vec![("baggage", &near)]);
+    assert_eq!(got.context.get(&TENANT).map(String::as_str), Some("acme"));
+    assert!(got.problems.is_empty());
+    for headers in
+        [vec![("baggage", format!(",{near}"))], vec![("baggage", ",".into()), ("baggage", near)]]
+    {
+        let got = propagator().extract(&headers);
+        assert!(!got.context.contains(&TENANT) && !got.context.contains(&BAGGAGE));
+        assert_eq!((got.problems.len(), got.problems[0].rule), (1, Rule::TooLong));
+    }
+}
+
+#[test]
+fn a_malformed_member_that_is_listed_is_reported_by_its_name() {
+    for bad in ["tenant=a b", " tenant =\u{1}", "tenant=1;", "tenant=1;=2", "tenant=ü"] {
+        assert_eq!(problems(&[("baggage", bad)])[0].0, "tenant", "{bad}");
+    }
+    for bad in ["tenant", "tenant;a=1", "Tenant=a b", "ten ant=1", "=1"] {
+        assert_eq!(problems(&[("baggage", bad)])[0].0, "baggage", "{bad}");
+    }
+}
+
+#[test]
+fn a_listed_member_that_is_too_long_is_refused_before_it_is_decoded() {
+    static SHORT: ContextVar<String> = ContextVar::new("short");
+    let wire = Propagator::builder().baggage("s", text(&SHORT).max_len(3)).build().unwrap();
+    for (value, fits) in
+        [("%41%42%43", true), ("%41%42%43%44", false), ("a%ff", false), ("%ff", true)]
+    {
+        let got = wire.extract(&vec![("baggage", format!("s={value}"))]);
+        assert_eq!(got.context.contains(&SHORT), fits, "{value}");
+        assert_eq!(got.problems.iter().any(|problem| problem.rule == Rule::TooLong), !fits);
     }
 }

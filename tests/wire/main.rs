@@ -5,8 +5,11 @@
 
 mod baggage;
 mod carriers;
+mod codecs;
+mod forwarded;
 mod fuzzed;
 mod hostile;
+mod ids;
 mod promises;
 mod round_trips;
 mod support;

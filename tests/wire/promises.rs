@@ -158,19 +158,22 @@ fn nothing_goes_back_to_the_caller_unless_asked_for() {
 
     let wire = propagator().echo("X-Request-Id").unwrap().server_timing(true);
     wire.inject_response_from(&context, &mut sent);
-    let timing = ("server-timing".to_string(), format!("trace;desc={trace}"));
+    let own = context.get(&TRACE).unwrap().own_id().to_string();
+    let desc = trace.replace("1234567890123456-01", &format!("{own}-01"));
+    let timing = ("server-timing".to_string(), format!("trace;desc={desc}"));
     assert_eq!(sent, BTreeMap::from([timing, ("x-request-id".into(), "r-7".into())]));
     assert_eq!(propagator().echo("x-other").unwrap_err().kind(), BuildErrorKind::Unlisted);
 }
 
 #[test]
 fn a_list_with_a_bad_name_is_not_built() {
+    static OTHER_TRACE: ContextVar<TraceContext> = ContextVar::new("other_trace");
     let bad = |name: &str, build: fn(&str) -> contextvars::wire::PropagatorBuilder| {
         let error = build(name).build().unwrap_err();
         assert!(error.to_string().contains(&format!("`{name}`")));
         error.kind()
     };
-    for name in ["", "a b", "ü", "a:b", "a\r\n", "a=b", "a,b"] {
+    for name in ["", "a b", "ü", "a:b", "a\r\n", "a=b", "a,b", &*"x".repeat(1025)] {
         let kind = bad(name, |name| Propagator::builder().header(name, text(&TENANT)));
         assert_eq!(kind, BuildErrorKind::Invalid);
         let kind = bad(name, |name| Propagator::builder().baggage(name, text(&TENANT)));
@@ -186,6 +189,16 @@ fn a_list_with_a_bad_name_is_not_built() {
         });
         assert_eq!(kind, BuildErrorKind::Duplicate);
     }
+    for name in ["traceparent", "tracestate", "baggage"] {
+        let kind = bad(name, |name| Propagator::builder().header(name, text(&LEVEL)));
+        assert_eq!(kind, BuildErrorKind::Duplicate, "also where it is not listed");
+        let member = Propagator::builder().baggage(name, text(&LEVEL));
+        assert!(member.build().is_ok(), "a member's name is another matter");
+    }
+    let kind = bad("traceparent", |_| {
+        Propagator::builder().trace_context(&TRACE).trace_context(&OTHER_TRACE)
+    });
+    assert_eq!(kind, BuildErrorKind::Duplicate);
     let kind = bad("a", |name| {
         Propagator::builder().baggage(name, text(&TENANT)).baggage(name, text(&LEVEL))
     });

@@ -193,3 +193,30 @@ fn a_member_that_does_not_fit_the_grammar_is_not_added() {
         assert!(state.with(key, value).is_err(), "{key:?} {value:?}");
     }
 }
+
+#[test]
+fn ones_own_member_stays_whatever_else_must_go() {
+    let list: Vec<_> = (0..12).map(|at| format!("k{at:02}={}", "v".repeat(36))).collect();
+    let (many, own) = (list.join(",").parse::<TraceState>().unwrap(), "o".repeat(200));
+    let with = many.with("own", &own).unwrap();
+    assert_eq!(with.iter().next(), Some(("own", &*own)));
+    assert!(with.iter().count() > 1 && with.to_string().len() <= 512);
+
+    let longest = "k".repeat(255);
+    let with = many.with(&longest, &"v".repeat(256)).unwrap();
+    assert_eq!((with.iter().count(), with.to_string().len()), (1, 512));
+    assert_eq!(many.with(&"k".repeat(256), &"v".repeat(256)), Err(Rule::TooLong));
+}
+
+#[test]
+fn a_list_that_came_in_parts_has_the_limits_of_one() {
+    for (headers, rule) in [
+        (vec!["a=1"; 33], Rule::TooMany),
+        (vec![&*" ".repeat(20_000); 2], Rule::TooLong),
+        (vec!["a=1", "", "b"], Rule::Form),
+    ] {
+        let mut all = vec![TRACEPARENT];
+        all.extend(headers.iter().map(|header| ("tracestate", *header)));
+        assert_eq!(problems(&all), [("tracestate".into(), rule)]);
+    }
+}

@@ -10,6 +10,12 @@ use crate::wire::Propagator;
 
 /// Writes what the current context holds of the list to each request, at the moment when the client is called.
 ///
+/// What is listed is the propagator's: headers by those names that a request has already, `baggage` among them, are
+/// replaced or, where there is nothing to send, taken out. See [`Propagator::inject`].
+///
+/// The layer belongs inside those that send a request again, for retries and redirects, so that each attempt has a
+/// parent id of its own.
+///
 /// ```
 /// use contextvars::ContextVar;
 /// use contextvars::tower::InjectLayer;
@@ -39,7 +45,7 @@ pub struct Inject<S> {
 }
 
 impl InjectLayer {
-    /// A layer for this list. What it cannot send is left out; to hear of it, inject by hand.
+    /// A layer for this list. What it cannot send is left out; to hear of it, [inject](Propagator::inject) by hand.
     pub fn new(wire: Propagator) -> Self {
         Self { wire }
     }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 use std::future::Future;
+use std::mem;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{self, Poll, ready};
@@ -12,10 +14,10 @@ use ::tower_service::Service;
 use pin_project_lite::pin_project;
 
 use super::ContextBody;
-use crate::wire::{Problem, Propagator};
+use crate::wire::{Extracted, Problem, Propagator};
 use crate::{Context, ContextExt as _, ContextVar, WithContext};
 
-type Fill = dyn Fn(Context) -> Context + Send + Sync;
+type Fill = dyn Fn(&mut Context) + Send + Sync;
 type OnProblem = dyn Fn(&Problem) + Send + Sync;
 
 /// Gives each request a context of its own, with what its headers say and nothing of the worker's.
@@ -42,29 +44,84 @@ pub struct ContextService<S> {
 
 impl ContextLayer {
     /// A layer that reads requests with `wire`, as from strangers.
+    ///
+    /// ```
+    /// # use contextvars::ContextVar;
+    /// # use contextvars::tower::ContextLayer;
+    /// # use contextvars::wire::{Propagator, text};
+    /// # use http::{Request, Response};
+    /// # use tower::{Layer as _, ServiceExt as _, service_fn};
+    /// static REQUEST_ID: ContextVar<String> = ContextVar::new("request_id");
+    ///
+    /// let wire = Propagator::builder().header("x-request-id", text(&REQUEST_ID)).build()?;
+    /// let layer = ContextLayer::new(wire);
+    /// let service = layer.layer(service_fn(async |_: Request<()>| {
+    ///     Ok::<_, std::convert::Infallible>(Response::new(REQUEST_ID.get()))
+    /// }));
+    /// let response = futures::executor::block_on(service.oneshot(Request::builder().header("x-request-id", "r-7").body(())?))?;
+    /// assert_eq!(response.body().inner().unwrap(), "r-7");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new(wire: Propagator) -> Self {
         Self { wire, fill: Vec::new(), on_problem: None, trusted: false }
     }
 
     /// Gives `variable` a value where the request brought none, or none that was taken. In the order of the calls, each
     /// in the context as it is by then.
+    ///
+    /// ```
+    /// # use contextvars::ContextVar;
+    /// # use contextvars::tower::ContextLayer;
+    /// # use contextvars::wire::{Propagator, text};
+    /// # use http::{Request, Response};
+    /// # use tower::{Layer as _, ServiceExt as _, service_fn};
+    /// static REQUEST_ID: ContextVar<String> = ContextVar::new("request_id");
+    ///
+    /// let wire = Propagator::builder().header("x-request-id", text(&REQUEST_ID)).build()?;
+    /// let layer = ContextLayer::new(wire).generate(&REQUEST_ID, || "g-1".to_string());
+    /// let service = layer.layer(service_fn(async |_: Request<()>| {
+    ///     Ok::<_, std::convert::Infallible>(Response::new(REQUEST_ID.get()))
+    /// }));
+    /// let response = futures::executor::block_on(service.oneshot(Request::new(())))?;
+    /// assert_eq!(response.body().inner().unwrap(), "g-1");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use = "this is the layer with the setting"]
     pub fn generate<T: Send + Sync>(
         mut self,
         variable: &'static ContextVar<T>,
         value: impl Fn() -> T + Send + Sync + 'static,
     ) -> Self {
-        self.fill.push(Arc::new(move |mut context| {
-            if context.contains(variable) {
-                return context;
+        self.fill.push(Arc::new(move |context| {
+            if !context.contains(variable) {
+                let value = context.run(&value); // user code
+                *context = mem::take(context).with_value(variable, value);
             }
-            let value = context.run(&value); // user code
-            context.with_value(variable, value)
         }));
         self
     }
 
-    /// Sends a header back with the response, with the value that its variable has then.
+    /// Sends a header back with the response, with the value that its variable has when the service is done. One that
+    /// the service wrote under that name is replaced or, if the variable has no value, taken out. What cannot be sent is
+    /// left out, of which [`on_problem`](Self::on_problem) does not hear.
+    ///
+    /// ```
+    /// # use contextvars::ContextVar;
+    /// # use contextvars::tower::ContextLayer;
+    /// # use contextvars::wire::{Propagator, text};
+    /// # use http::{Request, Response};
+    /// # use tower::{Layer as _, ServiceExt as _, service_fn};
+    /// static REQUEST_ID: ContextVar<String> = ContextVar::new("request_id");
+    ///
+    /// let wire = Propagator::builder().header("x-request-id", text(&REQUEST_ID)).build()?;
+    /// let layer = ContextLayer::new(wire).echo("x-request-id");
+    /// let service = layer.layer(service_fn(async |_: Request<()>| {
+    ///     Ok::<_, std::convert::Infallible>(Response::new(()))
+    /// }));
+    /// let response = futures::executor::block_on(service.oneshot(Request::builder().header("x-request-id", "r-7").body(())?))?;
+    /// assert_eq!(response.headers()["x-request-id"], "r-7");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Panics
     ///
@@ -79,7 +136,27 @@ impl ContextLayer {
         self
     }
 
-    /// Whether the response says which trace it belongs to: see [`Propagator::server_timing`].
+    /// Whether the response says which trace it belongs to, if the propagator lists one: see
+    /// [`Propagator::server_timing`].
+    ///
+    /// ```
+    /// # use contextvars::ContextVar;
+    /// # use contextvars::tower::ContextLayer;
+    /// # use contextvars::wire::{Propagator, TraceContext};
+    /// # use http::{Request, Response};
+    /// # use tower::{Layer as _, ServiceExt as _, service_fn};
+    /// static TRACE: ContextVar<TraceContext> = ContextVar::new("trace");
+    ///
+    /// let wire = Propagator::builder().trace_context(&TRACE).build()?;
+    /// let layer = ContextLayer::new(wire).server_timing(true);
+    /// let service = layer.layer(service_fn(async |_: Request<()>| {
+    ///     Ok::<_, std::convert::Infallible>(Response::new(TRACE.get()))
+    /// }));
+    /// let response = futures::executor::block_on(service.oneshot(Request::new(())))?;
+    /// let trace = response.body().inner().unwrap();
+    /// assert_eq!(response.headers()["server-timing"], format!("trace;desc={trace}"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use = "this is the layer with the setting"]
     pub fn server_timing(mut self, on: bool) -> Self {
         self.wire = self.wire.server_timing(on);
@@ -87,6 +164,24 @@ impl ContextLayer {
     }
 
     /// Takes all entries: for a service that only the program's own can reach. See [`Propagator::extract_trusted`].
+    ///
+    /// ```
+    /// # use contextvars::ContextVar;
+    /// # use contextvars::tower::ContextLayer;
+    /// # use contextvars::wire::{Propagator, text};
+    /// # use http::{Request, Response};
+    /// # use tower::{Layer as _, ServiceExt as _, service_fn};
+    /// static LEVEL: ContextVar<String> = ContextVar::new("level");
+    ///
+    /// let wire = Propagator::builder().header("x-level", text(&LEVEL).trusted_only()).build()?;
+    /// let layer = ContextLayer::new(wire).trusted(true);
+    /// let service = layer.layer(service_fn(async |_: Request<()>| {
+    ///     Ok::<_, std::convert::Infallible>(Response::new(LEVEL.get()))
+    /// }));
+    /// let response = futures::executor::block_on(service.oneshot(Request::builder().header("x-level", "trace").body(())?))?;
+    /// assert_eq!(response.body().inner().unwrap(), "trace");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use = "this is the layer with the setting"]
     pub fn trusted(mut self, on: bool) -> Self {
         self.trusted = on;
@@ -94,25 +189,60 @@ impl ContextLayer {
     }
 
     /// Calls `f` with each entry of a request that was left out, in the request's context: to log or to count it.
+    ///
+    /// ```
+    /// # use contextvars::ContextVar;
+    /// # use contextvars::tower::ContextLayer;
+    /// # use contextvars::wire::{Propagator, text};
+    /// # use http::{Request, Response};
+    /// # use tower::{Layer as _, ServiceExt as _, service_fn};
+    /// static LEVEL: ContextVar<String> = ContextVar::new("level");
+    ///
+    /// let wire = Propagator::builder().header("x-level", text(&LEVEL).trusted_only()).build()?;
+    /// let (send, problems) = std::sync::mpsc::channel();
+    /// let layer = ContextLayer::new(wire).on_problem(move |problem| send.send(problem.to_string()).unwrap());
+    /// let service = layer.layer(service_fn(async |_: Request<()>| {
+    ///     Ok::<_, std::convert::Infallible>(Response::new(()))
+    /// }));
+    /// let response = futures::executor::block_on(service.oneshot(Request::builder().header("x-level", "trace").body(())?))?;
+    /// assert_eq!(problems.recv()?, "`x-level`: taken from trusted senders only");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use = "this is the layer with the setting"]
     pub fn on_problem(mut self, f: impl Fn(&Problem) + Send + Sync + 'static) -> Self {
         self.on_problem = Some(Arc::new(f));
         self
     }
 
-    /// The context of a request.
-    fn context<B>(&self, request: &Request<B>) -> Context {
+    /// A request with its context.
+    fn arrive<B>(&self, request: Request<B>) -> Arrived<B> {
         let headers = request.headers();
-        let got = if self.trusted {
+        let Extracted { context, problems } = if self.trusted {
             self.wire.extract_trusted(headers)
         } else {
             self.wire.extract(headers)
         };
-        let mut context = self.fill.iter().fold(got.context, |context, fill| fill(context));
+        let mut arrived = Arrived { request: Some(request), context };
+        self.fill.iter().for_each(|fill| fill(&mut arrived.context));
         if let Some(f) = &self.on_problem {
-            context.run(|| got.problems.iter().for_each(|problem| f(problem))); // user code
+            arrived.context.run(|| problems.iter().for_each(|problem| f(problem))); // user code
         }
-        context
+        arrived
+    }
+}
+
+/// A request that was not handed to the service yet. Should a closure of the layer panic, it is dropped in its context.
+struct Arrived<B> {
+    /// `None` once it was handed over.
+    request: Option<Request<B>>,
+    context: Context,
+}
+
+impl<B> Drop for Arrived<B> {
+    fn drop(&mut self) {
+        if let Some(request) = self.request.take() {
+            self.context.run(|| drop(request)); // user code: B::drop
+        }
     }
 }
 
@@ -137,7 +267,9 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let mut context = self.layer.context(&request);
+        let mut arrived = self.layer.arrive(request);
+        let request = arrived.request.take().expect("it is handed over here only");
+        let mut context = mem::take(&mut arrived.context);
         let response = context.run(|| self.inner.call(request)); // user code: what runs before the first poll
         ResponseFuture { response: response.in_context(context), wire: self.layer.wire.clone() }
     }
@@ -145,6 +277,10 @@ where
 
 pin_project! {
     /// The response of a [`ContextService`], on its way.
+    ///
+    /// # Panics
+    ///
+    /// If it is polled again after completion.
     #[derive(Debug)]
     #[must_use = "a response is not made unless it is awaited"]
     pub struct ResponseFuture<F> {
@@ -164,12 +300,19 @@ where
         let mut this = self.project();
         let result = ready!(this.response.as_mut().poll(cx)); // user code
         let context = this.response.take_context();
-        Poll::Ready(result.map(|mut response| {
-            this.wire.inject_response_from(&context, response.headers_mut());
-            response.map(|body| ContextBody::new(body, context))
+        Poll::Ready(result.map(|response| {
+            // First the body, so that it is dropped in its context whatever a codec does.
+            let (mut parts, body) = response.into_parts();
+            let body = ContextBody::new(body, context);
+            this.wire.inject_response_from(body.context(), &mut parts.headers); // user code: codecs
+            Response::from_parts(parts, body)
         }))
     }
 }
+
+// A layer does not change, whatever panics; what its closures share with others is theirs to keep whole.
+impl UnwindSafe for ContextLayer {}
+impl RefUnwindSafe for ContextLayer {}
 
 impl fmt::Debug for ContextLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -11,6 +11,9 @@ pub(in crate::wire) fn fit(
     mut left_out: impl FnMut(&Member, Rule),
 ) -> Baggage {
     let (mut count, mut bytes) = (members.len(), len(&members));
+    if count <= MAX_MEMBERS && bytes <= MAX_LEN {
+        return Baggage { members };
+    }
     let mut gone = vec![false; members.len()];
     for own in [false, true] {
         for at in (0..members.len()).rev().filter(|&at| is_own(&members[at]) == own) {

@@ -71,12 +71,18 @@ pub struct MemberRef<'a>(&'a str);
 impl<'a> MemberRef<'a> {
     /// The key. It is never encoded.
     pub fn key(self) -> &'a str {
-        pair(self.parts().0).0
+        let end = self.0.find('=').unwrap_or(self.0.len()); // the key alone, as a value may be long
+        self.0[..end].trim_matches(OWS)
     }
 
     /// The value, decoded. What is not UTF-8 once it is decoded becomes U+FFFD.
     pub fn value(self) -> Cow<'a, str> {
         decoded(pair(self.parts().0).1.unwrap_or_default())
+    }
+
+    /// How many bytes the value has at least, once it is decoded.
+    pub(in crate::wire) fn value_len(self) -> usize {
+        percent_decode_str(pair(self.parts().0).1.unwrap_or_default()).count()
     }
 
     /// The properties and their values, decoded.

@@ -1,0 +1,54 @@
+//! What does it cost to take a request's headers, and to send them on?
+//!
+//! Dimensions of `wire, extract` and `wire, extract + inject`: who. The request has a `traceparent` and three members of
+//! baggage, which are variables here; with a request id, a plain header as well, for which OpenTelemetry has nothing.
+//!
+//! Dimensions of `wire, growth`: who · how many members of 128 bytes the baggage has, of which nobody asks for any; 64
+//! are the limit, in number and in bytes. `wire, refused` is a header of so many KiB that is not taken.
+
+use std::hint::black_box;
+
+use contextvars_benches::each;
+use contextvars_benches::per_op;
+use contextvars_benches::wire::{EXTRACTS, Headers, RELAYS, Relay, request, request_of};
+use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+
+fn requests(c: &mut Criterion) {
+    let headers = black_box(request());
+    for (name, operations) in [("wire, extract", EXTRACTS), ("wire, extract + inject", RELAYS)] {
+        let mut group = c.benchmark_group(name);
+        for (who, operation) in operations {
+            group.bench_function(who, |b| per_op(b, || each!(_at => operation(&headers))));
+        }
+        group.finish();
+    }
+}
+
+fn growth(c: &mut Criterion) {
+    let [ours, _, theirs] = RELAYS;
+    let measure = |name: &str,
+                   sizes: &[usize],
+                   request: fn(usize) -> Headers,
+                   who: &[(&str, Relay)],
+                   c: &mut Criterion| {
+        let mut group = c.benchmark_group(name);
+        for &size in sizes {
+            let headers = black_box(request(size));
+            for (who, relay) in who {
+                group.bench_function(BenchmarkId::new(*who, size), |b| {
+                    per_op(b, || each!(_at => relay(&headers)));
+                });
+            }
+        }
+        group.finish();
+    };
+    measure("wire, growth", &[1, 4, 16, 64], request_of, &[ours, theirs], c);
+    measure("wire, refused", &[16, 64, 256], |kibibytes| request_of(8 * kibibytes), &[ours], c);
+}
+
+criterion_group! {
+    name = benches;
+    config = contextvars_benches::criterion();
+    targets = requests, growth
+}
+criterion_main!(benches);

@@ -131,6 +131,11 @@ impl fmt::Debug for Value {
 ///
 /// assert_eq!(Some(UserId(7)).to_value(), Value::from(7));
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not the value of a log field",
+    note = "in `kv!`, `key = %value` takes its `Display` and `key = ?value` its `Debug`",
+    note = "a type of yours can implement `ToValue`"
+)]
 pub trait ToValue {
     /// The value.
     fn to_value(&self) -> Value;

@@ -80,9 +80,15 @@ pub mod prelude {
 /// The documents beside the code.
 #[cfg(any(doc, doctest))]
 pub mod documentation {
-    #[doc = include_str!("../docs/guide.md")]
+    #[cfg_attr(
+        any(not(doctest), all(feature = "rayon", feature = "tokio", feature = "tower")),
+        doc = include_str!("../docs/guide.md")
+    )]
     pub mod guide {}
-    #[doc = include_str!("../docs/migrating.md")]
+    #[cfg_attr(
+        any(not(doctest), all(feature = "rayon", feature = "tokio", feature = "tower")),
+        doc = include_str!("../docs/migrating.md")
+    )]
     pub mod migrating {}
     #[doc = include_str!("../docs/semantics.md")]
     pub mod semantics {}

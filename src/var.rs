@@ -191,7 +191,7 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
 impl ContextVar<Fields> {
     /// The one under whose number a context keeps the bound log fields.
     pub(crate) const fn of_fields() -> Self {
-        let mut var = Self::new("fields");
+        let mut var = Self::new("log fields");
         var.key = OnceKey::of_fields();
         var
     }

@@ -53,6 +53,12 @@ macro_rules! __kv {
     (@fields [$($done:tt)*] $key:ident $(, $($rest:tt)*)?) => {
         $crate::__kv!(@field [$($done)*] $key, $key, $($($rest)*)?)
     };
+    (@fields [$($done:tt)*] $($wrong:tt)+) => {
+        ::core::compile_error!(
+            "expected `key = value`, `key = %value`, `key = ?value` or a variable alone, with commas in between; a key that \
+             is not an identifier stands in quotes: \"http.status\" = 200"
+        )
+    };
     (@field [$($done:tt)*] $key:tt, $value:tt, $($rest:tt)*) => {
         $crate::__kv!(@fields
             [$($done)* ($crate::__kv!(@key $key), $crate::__kv!(@value $value)),] $($rest)*)

@@ -1,7 +1,21 @@
-//! The crate `log`: the fields as key-values of every record.
+//! Puts the request's log fields on every line of `log`, as key-values of the record.
 //!
-//! [`ContextLogger`] wraps whatever logger writes the lines. The logger has to write key-values, as most do that can
-//! write them at all; they are the feature `kv` of `log`, which this feature enables.
+//! [`ContextLogger`] wraps whatever logger writes the lines. Install it instead of that one, and set the level yourself:
+//! without it `log` drops everything.
+//!
+//! ```
+//! use contextvars::fields::{self, kv};
+//! use contextvars::log::ContextLogger;
+//!
+//! let inner = env_logger::Builder::from_default_env().build();
+//! log::set_max_level(inner.filter());
+//! log::set_boxed_logger(Box::new(ContextLogger::new(inner)))?;
+//! fields::bound(kv! { user = "ann" }).run(|| log::error!("refused"));
+//! // [2026-11-21T09:40:00Z ERROR app] refused user=ann
+//! # Ok::<(), log::SetLoggerError>(())
+//! ```
+//!
+//! The logger has to write key-values. For most that is a feature: `env_logger = { version = "0.11", features = ["kv"] }`.
 
 use std::cell::OnceCell;
 use std::fmt;

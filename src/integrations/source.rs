@@ -20,6 +20,7 @@ impl Source {
     }
 
     /// Whether there is nothing to show now, as far as that is known beforehand.
+    #[cfg(feature = "tracing")]
     pub(crate) fn is_empty(&self) -> bool {
         self.selection.is_none() && fields::is_empty()
     }

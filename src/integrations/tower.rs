@@ -1,6 +1,8 @@
 //! Tower: a context for each request of a service, and headers for each request of a client.
 //!
-//! Works with whatever speaks tower and `http`: axum, hyper (through `hyper-util`), tonic, reqwest's own tower.
+//! Works with whatever speaks tower and `http`: axum, hyper (through `hyper-util`), tonic. With axum it is
+//! `Router::new().route(..).layer(ContextLayer::new(wire))`. A `reqwest::Client` is a service of its own requests: give
+//! those `headers` from [`Propagator::inject`](crate::wire::Propagator::inject).
 //!
 //! ```
 //! use contextvars::ContextVar;

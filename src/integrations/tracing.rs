@@ -1,40 +1,20 @@
-//! The crates `tracing` and `tracing-subscriber`: the fields on every line, without a span that carries them.
+//! Puts the request's log fields on every line of `tracing`, without a span that carries them.
+//!
+//! ```
+//! use contextvars::fields::{self, kv};
+//! use contextvars::tracing::Json;
+//!
+//! tracing_subscriber::fmt().json().map_event_format(Json::new).init();
+//! fields::bound(kv! { user = "ann" }).run(|| tracing::info!("paid"));
+//! // {"timestamp":"…","level":"INFO","fields":{"message":"paid"},"target":"…","user":"ann"}
+//! ```
 //!
 //! - [`Json`] and [`Text`] wrap the formatter of a `fmt` layer, and add the fields to the line that it writes. That is
 //!   the cheapest way, and all it needs is public.
 //! - [`WithFields`] wraps any other layer, and hands it events that have the fields.
 //!
-//! Fields of the event itself go before fields of the same key; those of spans are a matter apart, and stay as they are.
-//!
-//! ```
-//! use contextvars::fields::{self, kv};
-//! use contextvars::tracing::Json;
-//! use tracing_subscriber::fmt;
-//!
-//! # let lines = std::sync::Arc::new(std::sync::Mutex::new(vec![]));
-//! # struct Lines(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
-//! # impl std::io::Write for Lines {
-//! #     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-//! #         self.0.lock().unwrap().write(bytes)
-//! #     }
-//! #     fn flush(&mut self) -> std::io::Result<()> {
-//! #         Ok(())
-//! #     }
-//! # }
-//! # let stdout = { let lines = lines.clone(); move || Lines(lines.clone()) };
-//! let subscriber = fmt()
-//!     .json()
-//!     .without_time()
-//!     .with_target(false)
-//!     .map_event_format(Json::new)
-//!     .with_writer(stdout)
-//!     .finish();
-//! tracing::subscriber::with_default(subscriber, || {
-//!     fields::bound(kv! { user = "ann" }).run(|| tracing::info!("paid"));
-//! });
-//! # let line = String::from_utf8(lines.lock().unwrap().clone()).unwrap();
-//! assert_eq!(line, "{\"level\":\"INFO\",\"fields\":{\"message\":\"paid\"},\"user\":\"ann\"}\n");
-//! ```
+//! [`Json`] needs a formatter that writes JSON, and [`Text`] one that writes text. Fields of the event itself go before
+//! fields of the same key; those of spans are a matter apart, and stay as they are.
 
 mod buffer;
 mod copied;

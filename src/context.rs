@@ -77,7 +77,8 @@ impl Context {
     /// What was bound outside and is not in here reads as unset. What `f` sets stays in here, also after a panic. On
     /// return and on unwind the thread is exactly as it was.
     ///
-    /// A context cannot be entered twice at the same time, which the exclusive borrow sees to; `clone` it for that.
+    /// A context cannot be entered twice at the same time, which the exclusive borrow sees to; `clone` it for that. For a
+    /// future that `f` makes, use [`in_context`](crate::ContextExt::in_context): it runs after `f` has returned.
     ///
     /// ```
     /// # use contextvars::{Context, ContextVar};

@@ -430,7 +430,8 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
     /// Runs `f` with the variable bound to `value`, and restores it on return and on unwind.
     ///
     /// Other variables that `f` sets stay set: this is the same context. To keep everything inside, use
-    /// [`Context::run`](crate::Context::run).
+    /// [`Context::run`](crate::Context::run). An `f` that returns a future has not run it: for that, wrap the future with
+    /// [`in_context`](crate::ContextExt::in_context).
     ///
     /// ```
     /// # use contextvars::ContextVar;

@@ -37,7 +37,7 @@ impl Bound {
         BoundGuard { saved: self.changes, home, of: PhantomData }
     }
 
-    /// Runs `f` with the fields bound.
+    /// Runs `f` with the fields bound. For a future, see [`scope`](Self::scope).
     ///
     /// ```
     /// # use contextvars::fields::{self, kv};

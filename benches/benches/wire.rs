@@ -4,13 +4,12 @@
 //! baggage, which are variables here; with a request id, a plain header as well, for which OpenTelemetry has nothing.
 //!
 //! Dimensions of `wire, growth`: who · how many members of 128 bytes the baggage has, of which nobody asks for any; 64
-//! are the limit, in number and in bytes. `wire, refused` is a header of so many KiB that is not taken.
+//! are the limit, in number and in bytes. `wire, refused` is a header of so many KiB, of which 8 are taken.
 
 use std::hint::black_box;
 
-use contextvars_benches::each;
-use contextvars_benches::per_op;
 use contextvars_benches::wire::{EXTRACTS, Headers, RELAYS, Relay, request, request_of};
+use contextvars_benches::{each, per_op};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 
 fn requests(c: &mut Criterion) {

@@ -33,8 +33,10 @@
 
 mod body;
 mod client;
+mod response;
 mod server;
 
 pub use body::ContextBody;
 pub use client::{Inject, InjectLayer};
-pub use server::{ContextLayer, ContextService, ResponseFuture};
+pub use response::ResponseFuture;
+pub use server::{ContextLayer, ContextService};

@@ -105,15 +105,15 @@ impl Baggage {
     ///
     /// If the key is not a token, or if the limits would be exceeded; then nothing is changed.
     pub fn insert(&mut self, key: &str, value: &str) -> Result<(), Rule> {
-        let mut members = self.members.clone();
-        put(&mut members, Member::new(key, value)?);
-        if members.len() > MAX_MEMBERS {
+        let mut changed = self.clone();
+        changed.put(Member::new(key, value)?);
+        if changed.len() > MAX_MEMBERS {
             return Err(Rule::TooMany);
         }
-        if len(&members) > MAX_LEN {
+        if len(&changed.members) > MAX_LEN {
             return Err(Rule::TooLong);
         }
-        self.members = members;
+        *self = changed;
         Ok(())
     }
 
@@ -136,6 +136,29 @@ impl Baggage {
         self.members
     }
 
+    /// Puts a member in the place of those with the same key.
+    pub(super) fn put(&mut self, new: Member) {
+        let first =
+            self.members.iter().position(|member| member.as_ref().key() == new.as_ref().key());
+        let Some(first) = first else { return self.members.push(new) };
+        let mut at = 0;
+        self.members.retain(|member| {
+            at += 1;
+            at - 1 <= first || member.as_ref().key() != new.as_ref().key()
+        });
+        self.members[first] = new;
+    }
+
+    /// As it is sent, unless it is empty.
+    pub(super) fn text(&self) -> Option<String> {
+        let mut text = String::with_capacity(len(&self.members));
+        for (at, member) in self.members.iter().enumerate() {
+            text.push_str(if at == 0 { "" } else { "," });
+            text.push_str(member.text());
+        }
+        (!text.is_empty()).then_some(text)
+    }
+
     /// Of several members with this key the last.
     pub(super) fn last(&self, key: &str) -> Option<MemberRef<'_>> {
         self.iter().rfind(|member| member.key() == key)
@@ -145,19 +168,6 @@ impl Baggage {
 /// Of the members, joined by commas.
 fn len(members: &[Member]) -> usize {
     members.iter().map(|member| member.len() + 1).sum::<usize>().saturating_sub(1)
-}
-
-/// Puts a member in the place of those with the same key.
-pub(super) fn put(members: &mut Vec<Member>, new: Member) {
-    let mut new = Some(new);
-    let key = new.as_ref().map(|new| new.as_ref().key().to_owned()).unwrap_or_default();
-    members.retain_mut(|member| {
-        if member.as_ref().key() != key {
-            return true;
-        }
-        new.take().map(|new| *member = new).is_some()
-    });
-    members.extend(new);
 }
 
 impl FromStr for Baggage {
@@ -178,11 +188,7 @@ impl FromStr for Baggage {
 /// As it is sent.
 impl fmt::Display for Baggage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, member) in self.members.iter().enumerate() {
-            f.write_str(if at == 0 { "" } else { "," })?;
-            f.write_str(member.text())?;
-        }
-        Ok(())
+        self.text().map_or(Ok(()), |text| f.write_str(&text))
     }
 }
 

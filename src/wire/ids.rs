@@ -80,9 +80,20 @@ pub(super) fn hex(digits: &[u8]) -> Result<u128, Rule> {
     Ok(number)
 }
 
+/// Calls `f` with the `N` last digits of `number`: several times as fast as formatting it.
+fn digits<const N: usize>(number: u128, f: impl FnOnce(&str) -> fmt::Result) -> fmt::Result {
+    let bytes = number.to_be_bytes();
+    let digits: [u8; N] = std::array::from_fn(|at| {
+        let byte = bytes[bytes.len() - N / 2 + at / 2];
+        let digit = if at % 2 == 0 { byte >> 4 } else { byte & 0xf };
+        b"0123456789abcdef"[usize::from(digit)]
+    });
+    f(std::str::from_utf8(&digits).map_err(|_| fmt::Error)?)
+}
+
 impl fmt::Display for TraceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", self.0)
+        digits::<32>(self.get(), |digits| f.write_str(digits))
     }
 }
 
@@ -94,7 +105,7 @@ impl fmt::Debug for TraceId {
 
 impl fmt::Display for ParentId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}", self.0)
+        digits::<16>(self.get().into(), |digits| f.write_str(digits))
     }
 }
 

@@ -18,7 +18,7 @@ pub(super) fn request(list: &List, context: &Context, carrier: &mut dyn Inject) 
     let mut injected = Injected::default();
     if let Some(variable) = list.trace {
         let trace = context.get(variable);
-        put(carrier, "traceparent", trace.map(|trace| trace.child().to_string()));
+        put(carrier, "traceparent", trace.map(|trace| trace.child().text()));
         let state = trace.map(TraceContext::tracestate).filter(|state| !state.is_empty());
         put(carrier, "tracestate", state.map(TraceState::to_string));
     }
@@ -26,8 +26,7 @@ pub(super) fn request(list: &List, context: &Context, carrier: &mut dyn Inject) 
         header(entry, context, carrier, &mut injected.problems);
     }
     if list.baggage {
-        let baggage = members(&list.members, context, &mut injected.problems);
-        put(carrier, "baggage", (!baggage.is_empty()).then(|| baggage.to_string()));
+        put(carrier, "baggage", members(&list.members, context, &mut injected.problems));
     }
     injected
 }
@@ -71,36 +70,42 @@ fn plain(text: String) -> Result<String, Rule> {
 
 /// What came in, with the members that are listed as the context has them now. One whose value is still the same stays
 /// byte for byte, properties and all.
-fn members(entries: &[Entry], context: &Context, problems: &mut Vec<Problem>) -> Baggage {
-    let mut incoming = context.get(&BAGGAGE).cloned().unwrap_or_default();
-    let mut changed = Vec::new();
+fn members(entries: &[Entry], context: &Context, problems: &mut Vec<Problem>) -> Option<String> {
+    let incoming = context.get(&BAGGAGE);
+    let mut changes = Vec::new();
     for Entry { key, codec } in entries {
+        let came = incoming.and_then(|incoming| incoming.get(key));
+        let same =
+            |text: &str| came.as_ref().is_some_and(|came| codec.is_same(came, text, context));
         let text = match codec.text(context) {
-            Some(Ok(text))
-                if incoming.get(key).is_some_and(|came| codec.is_same(&came, &text, context)) =>
-            {
-                continue;
-            }
+            Some(Ok(text)) if same(&text) => continue,
             text => text,
         };
-        match text.map(|text| Member::new(key, &codec.within_limit(text?)?)) {
-            Some(Ok(member)) => changed.push(member),
-            Some(Err(rule)) => {
-                problems.push(Problem::new(key, rule));
-                incoming.remove(key);
-            }
-            None => drop(incoming.remove(key)),
+        let member = text.map(|text| Member::new(key, &codec.within_limit(text?)?)).transpose();
+        let member = member.unwrap_or_else(|rule| {
+            problems.push(Problem::new(key, rule));
+            None
+        });
+        if member.is_some() || came.is_some() {
+            changes.push((key, member));
         }
     }
-    let mut members = incoming.into_members();
-    for member in changed {
-        baggage::put(&mut members, member);
+    if changes.is_empty() {
+        return incoming.and_then(Baggage::text);
+    }
+    let mut baggage = incoming.cloned().unwrap_or_default();
+    for (key, member) in changes {
+        match member {
+            Some(member) => baggage.put(member),
+            None => drop(baggage.remove(key)),
+        }
     }
     let listed = |member: &Member| entries.iter().any(|entry| entry.key == member.as_ref().key());
-    baggage::fit(members, listed, |member, rule| {
+    let baggage = baggage::fit(baggage.into_members(), listed, |member, rule| {
         let key = if listed(member) { member.as_ref().key() } else { "baggage" };
         if !problems.iter().any(|problem| problem.key == key && problem.rule == rule) {
             problems.push(Problem::new(key, rule));
         }
-    })
+    });
+    baggage.text()
 }

@@ -1,6 +1,6 @@
 //! [`TraceContext`]: where in which trace this request stands.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
@@ -113,6 +113,13 @@ impl TraceContext {
     /// ```
     pub fn own_id(&self) -> ParentId {
         self.own_id
+    }
+
+    /// As a `traceparent`.
+    pub(super) fn text(&self) -> String {
+        let mut text = String::with_capacity(LEN);
+        let _ = write!(text, "{self}"); // a `String` takes everything
+        text
     }
 
     /// With the id that its caller does not know yet.
@@ -228,8 +235,11 @@ impl FromStr for TraceContext {
 /// As a `traceparent`, always of version `00`.
 impl fmt::Display for TraceContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { trace_id, parent_id, flags, .. } = self;
-        write!(f, "{VERSION:02x}-{trace_id}-{parent_id}-{flags:02x}")
+        f.write_str("00-")?;
+        fmt::Display::fmt(&self.trace_id, f)?;
+        f.write_str("-")?;
+        fmt::Display::fmt(&self.parent_id, f)?;
+        f.write_str(["-00", "-01", "-02", "-03"][usize::from(self.flags & (SAMPLED | RANDOM))])
     }
 }
 

@@ -1,21 +1,18 @@
 //! [`ContextLayer`]: a context for each request of a service.
 
 use std::fmt;
-use std::future::Future;
 use std::mem;
 use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{self, Poll, ready};
+use std::task::{self, Poll};
 
 use ::http::{Request, Response};
 use ::tower_layer::Layer;
 use ::tower_service::Service;
-use pin_project_lite::pin_project;
 
-use super::ContextBody;
+use super::{ContextBody, ResponseFuture};
 use crate::wire::{Extracted, Problem, Propagator};
-use crate::{Context, ContextExt as _, ContextVar, WithContext};
+use crate::{Context, ContextExt as _, ContextVar};
 
 type Fill = dyn Fn(&mut Context) + Send + Sync;
 type OnProblem = dyn Fn(&Problem) + Send + Sync;
@@ -271,42 +268,7 @@ where
         let request = arrived.request.take().expect("it is handed over here only");
         let mut context = mem::take(&mut arrived.context);
         let response = context.run(|| self.inner.call(request)); // user code: what runs before the first poll
-        ResponseFuture { response: response.in_context(context), wire: self.layer.wire.clone() }
-    }
-}
-
-pin_project! {
-    /// The response of a [`ContextService`], on its way.
-    ///
-    /// # Panics
-    ///
-    /// If it is polled again after completion.
-    #[derive(Debug)]
-    #[must_use = "a response is not made unless it is awaited"]
-    pub struct ResponseFuture<F> {
-        #[pin]
-        response: WithContext<F>,
-        wire: Propagator,
-    }
-}
-
-impl<F, R, E> Future for ResponseFuture<F>
-where
-    F: Future<Output = Result<Response<R>, E>>,
-{
-    type Output = Result<Response<ContextBody<R>>, E>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
-        let result = ready!(this.response.as_mut().poll(cx)); // user code
-        let context = this.response.take_context();
-        Poll::Ready(result.map(|response| {
-            // First the body, so that it is dropped in its context whatever a codec does.
-            let (mut parts, body) = response.into_parts();
-            let body = ContextBody::new(body, context);
-            this.wire.inject_response_from(body.context(), &mut parts.headers); // user code: codecs
-            Response::from_parts(parts, body)
-        }))
+        ResponseFuture::new(response.in_context(context), self.layer.wire.clone())
     }
 }
 

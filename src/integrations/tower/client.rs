@@ -13,6 +13,9 @@ use crate::wire::Propagator;
 /// What is listed is the propagator's: headers by those names that a request has already, `baggage` among them, are
 /// replaced or, where there is nothing to send, taken out. See [`Propagator::inject`].
 ///
+/// This is about the headers. A body that is streamed is polled by the connection, in no context: wrap it in a
+/// [`ContextBody`](super::ContextBody) with [`Context::current`](crate::Context::current) if what makes it reads variables.
+///
 /// The layer belongs inside those that send a request again, for retries and redirects, so that each attempt has a
 /// parent id of its own.
 ///

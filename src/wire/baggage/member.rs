@@ -9,8 +9,10 @@ use super::MAX_LEN;
 use crate::wire::chars;
 use crate::wire::rule::Rule;
 
-/// What is written as `%XX`: all that may not stand in a value, and `%` itself. `=` may.
-const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b',').add(b';').add(b'\\').add(b'%');
+/// What is written as `%XX`: all that may not stand in a value, and `%` itself. `=` may, but there are readers that take it
+/// for the end of the value, OpenTelemetry's among them.
+const ENCODED: &AsciiSet =
+    &CONTROLS.add(b' ').add(b'"').add(b',').add(b';').add(b'\\').add(b'%').add(b'=');
 
 const OWS: [char; 2] = [' ', '\t'];
 

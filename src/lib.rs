@@ -12,6 +12,7 @@
 #![deny(missing_docs)]
 
 // In the order of the layers, blank lines between them: imports point up this list, never down.
+mod free_list;
 mod once;
 mod sync;
 
@@ -19,7 +20,6 @@ mod contents;
 mod count;
 mod field_map;
 mod field_value;
-mod free_list;
 mod hamt;
 mod id;
 #[expect(unsafe_code, reason = "the erased value")]

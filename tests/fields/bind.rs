@@ -181,7 +181,7 @@ fn a_bind_in_nobodys_context_is_forbidden_where_a_set_is() {
     on_thread(|| {
         forbid_bare_set();
         let text = panic_text(|| fields::bind(kv! { a = 1 }));
-        assert!(text.contains("`fields`"), "{text}");
+        assert!(text.contains("`log fields`"), "{text}");
         assert_eq!(fields::get(), Fields::new());
         fields::bound(kv! { a = 1 }).run(|| {
             assert_eq!(fields::get().len(), 1);

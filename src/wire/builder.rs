@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use super::chars;
 use super::codec::Codec;
-use super::propagator::{Entry, List, Propagator};
+use super::list::{Entry, List};
+use super::propagator::Propagator;
 use super::rule::{BuildError, BuildErrorKind};
 use super::trace::TraceContext;
 use crate::ContextVar;
@@ -22,6 +23,13 @@ pub struct PropagatorBuilder {
 const RESERVED: [&str; 3] = ["traceparent", "tracestate", "baggage"];
 /// Of a name. Longer ones do not arrive, or are no header names to the libraries that send them.
 const MAX_NAME: usize = 1024;
+
+impl Propagator {
+    /// Starts a list.
+    pub fn builder() -> PropagatorBuilder {
+        PropagatorBuilder::default()
+    }
+}
 
 impl PropagatorBuilder {
     /// Carries `variable` as W3C Trace Context: `traceparent` and `tracestate`.

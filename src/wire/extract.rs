@@ -10,11 +10,20 @@ use super::baggage;
 use super::carrier::Extract;
 use super::chars;
 use super::codec::Codec;
-use super::propagator::{Entry, Extracted, List};
+use super::list::{Entry, List};
 use super::rule::{Problem, Rule};
 use super::trace::TraceContext;
 use super::tracestate::{self, TraceState};
 use crate::{Context, ContextVar};
+
+/// What [`Propagator::extract`](super::Propagator::extract) found.
+#[derive(Debug)]
+pub struct Extracted {
+    /// A new context with the values that came in, and with nothing else.
+    pub context: Context,
+    /// The entries that were left out.
+    pub problems: Vec<Problem>,
+}
 
 /// Reads the whole list. The carrier is the caller's and is visited in the caller's context.
 pub(super) fn extract(list: &List, carrier: &dyn Extract, trusted: bool) -> Extracted {

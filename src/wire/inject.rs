@@ -7,11 +7,18 @@ use super::BAGGAGE;
 use super::baggage::{self, Baggage, Member};
 use super::carrier::Inject;
 use super::chars;
-use super::propagator::{Entry, Injected, List};
+use super::list::{Entry, List};
 use super::rule::{Problem, Rule};
 use super::trace::TraceContext;
 use super::tracestate::TraceState;
 use crate::Context;
+
+/// What [`Propagator::inject`](super::Propagator::inject) did.
+#[derive(Debug, Default)]
+pub struct Injected {
+    /// The entries that were not sent.
+    pub problems: Vec<Problem>,
+}
 
 /// Writes the whole list.
 pub(super) fn request(list: &List, context: &Context, carrier: &mut dyn Inject) -> Injected {

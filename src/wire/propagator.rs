@@ -3,13 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::builder::PropagatorBuilder;
 use super::carrier::{Extract, Inject};
-use super::codec::Codec;
-use super::extract;
-use super::inject;
-use super::rule::{BuildError, BuildErrorKind, Problem};
-use super::trace::TraceContext;
+use super::extract::{self, Extracted};
+use super::inject::{self, Injected};
+use super::list::{Entry, List};
+use super::rule::{BuildError, BuildErrorKind};
 use crate::{Context, ContextVar};
 
 /// An explicit list of the variables that cross to another process, and as what: nothing enters or leaves unless it is
@@ -49,53 +47,13 @@ use crate::{Context, ContextVar};
 #[derive(Clone)]
 pub struct Propagator(Arc<List>);
 
-/// What a propagator handles. Names are valid and differ; those of headers are in lower case.
-#[derive(Clone, Default)]
-pub(super) struct List {
-    pub(super) trace: Option<&'static ContextVar<TraceContext>>,
-    pub(super) headers: Vec<Entry>,
-    pub(super) members: Vec<Entry>,
-    /// Whether the `baggage` header is handled at all.
-    pub(super) baggage: bool,
-    pub(super) echoed: Vec<String>,
-    pub(super) server_timing: bool,
-}
-
-/// A header or a baggage member.
-#[derive(Clone)]
-pub(super) struct Entry {
-    pub(super) key: String,
-    pub(super) codec: Codec,
-}
-
-/// What [`Propagator::extract`] found.
-#[derive(Debug)]
-pub struct Extracted {
-    /// A new context with the values that came in, and with nothing else.
-    pub context: Context,
-    /// The entries that were left out.
-    pub problems: Vec<Problem>,
-}
-
-/// What [`Propagator::inject`] did.
-#[derive(Debug, Default)]
-pub struct Injected {
-    /// The entries that were not sent.
-    pub problems: Vec<Problem>,
-}
-
 impl Propagator {
-    /// Starts a list.
-    pub fn builder() -> PropagatorBuilder {
-        PropagatorBuilder::default()
-    }
-
     pub(super) fn new(list: List) -> Self {
         Self(Arc::new(list))
     }
 
     /// Reads what came from anybody: without the entries that are
-    /// [taken from trusted senders only](Codec::trusted_only).
+    /// [taken from trusted senders only](super::Codec::trusted_only).
     ///
     /// It never fails. An entry that breaks a rule is left out and reported, and spoils no other; a trace whose
     /// `traceparent` is missing or invalid is started anew. The context is a new one: it has nothing of whoever calls
@@ -247,8 +205,8 @@ impl Propagator {
     }
 
     /// Whether [`inject_response`](Self::inject_response) sends the trace as `server-timing: trace;desc=00-…`, where a
-    /// browser shows it to the page, with the [id of this process's part](TraceContext::own_id) in it. Not unless asked
-    /// for, and only if a [trace](PropagatorBuilder::trace_context) is listed and there is one.
+    /// browser shows it to the page, with the [id of this process's part](super::TraceContext::own_id) in it. Not unless asked
+    /// for, and only if a [trace](super::PropagatorBuilder::trace_context) is listed and there is one.
     ///
     /// ```
     /// # use contextvars::{Context, ContextVar};

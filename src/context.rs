@@ -387,6 +387,17 @@ impl<'a> Entry<'a> {
     }
 
     /// Whether the variable is `var`.
+    ///
+    /// ```
+    /// # use contextvars::{Context, ContextVar};
+    /// static USER: ContextVar<&str> = ContextVar::new("user");
+    /// static ROLE: ContextVar<&str> = ContextVar::new("role");
+    ///
+    /// let context = Context::new().with_value(&USER, "ann");
+    /// let entry = context.iter().next().unwrap();
+    /// assert!(entry.is(&USER) && !entry.is(&ROLE));
+    /// assert_eq!((entry.name(), entry.downcast_ref::<&str>()), ("user", Some(&"ann")));
+    /// ```
     pub fn is<T: Send + Sync + 'static>(&self, var: &ContextVar<T>) -> bool {
         var.key().is_some_and(|key| key.number() == self.0.number())
     }

@@ -50,6 +50,12 @@ impl Baggage {
     }
 
     /// How many members there are.
+    ///
+    /// ```
+    /// # use contextvars::wire::Baggage;
+    /// assert_eq!("a=1,b=2".parse::<Baggage>()?.len(), 2);
+    /// # Ok::<(), contextvars::wire::Rule>(())
+    /// ```
     pub fn len(&self) -> usize {
         self.members.len()
     }

@@ -45,6 +45,13 @@ impl TraceId {
     }
 
     /// The id as a number, its first byte the most significant one.
+    ///
+    /// ```
+    /// # use contextvars::wire::TraceContext;
+    /// let trace: TraceContext = "00-000000000000000000000000000000ff-00f067aa0ba902b7-01".parse()?;
+    /// assert_eq!(trace.trace_id().get(), 255);
+    /// # Ok::<(), contextvars::wire::Rule>(())
+    /// ```
     pub fn get(self) -> u128 {
         self.0.get()
     }
@@ -61,6 +68,13 @@ impl ParentId {
     }
 
     /// The id as a number, its first byte the most significant one.
+    ///
+    /// ```
+    /// # use contextvars::wire::TraceContext;
+    /// let trace: TraceContext = "00-4bf92f3577b34da6a3ce929d0e0e4736-00000000000000ff-01".parse()?;
+    /// assert_eq!(trace.parent_id().get(), 255);
+    /// # Ok::<(), contextvars::wire::Rule>(())
+    /// ```
     pub fn get(self) -> u64 {
         self.0.get()
     }

@@ -188,7 +188,7 @@ impl Propagator {
         inject::response(&self.0, &travelling(context), &mut carrier)
     }
 
-    /// Has [`inject_response`](Self::inject_response) send this header back.
+    /// Has [`inject_response`](Self::inject_response) send this header back. See there for an example.
     ///
     /// # Errors
     ///

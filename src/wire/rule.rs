@@ -74,6 +74,12 @@ pub struct Problem {
 
 impl Problem {
     /// A problem with the entry `key`.
+    ///
+    /// ```
+    /// # use contextvars::wire::{Problem, Rule};
+    /// let problem = Problem::new("x-request-id", Rule::Repeated);
+    /// assert!(problem.to_string().starts_with("`x-request-id`: "));
+    /// ```
     pub fn new(key: impl Into<String>, rule: Rule) -> Self {
         Self { key: key.into(), rule }
     }
@@ -129,6 +135,13 @@ impl BuildError {
     }
 
     /// What is wrong with it.
+    ///
+    /// ```
+    /// # use contextvars::wire::{BuildErrorKind, Propagator};
+    /// let error = Propagator::builder().build()?.echo("x-request-id").unwrap_err();
+    /// assert_eq!(error.kind(), BuildErrorKind::Unlisted);
+    /// # Ok::<(), contextvars::wire::BuildError>(())
+    /// ```
     pub fn kind(&self) -> BuildErrorKind {
         self.kind
     }

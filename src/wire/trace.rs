@@ -90,11 +90,25 @@ impl TraceContext {
     }
 
     /// The id of the whole trace.
+    ///
+    /// ```
+    /// # use contextvars::wire::TraceContext;
+    /// let trace: TraceContext = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse()?;
+    /// assert_eq!(trace.trace_id().to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
+    /// # Ok::<(), contextvars::wire::Rule>(())
+    /// ```
     pub fn trace_id(&self) -> TraceId {
         self.trace_id
     }
 
     /// The id of the request that this came with.
+    ///
+    /// ```
+    /// # use contextvars::wire::TraceContext;
+    /// let trace: TraceContext = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse()?;
+    /// assert_eq!(trace.parent_id().to_string(), "00f067aa0ba902b7");
+    /// # Ok::<(), contextvars::wire::Rule>(())
+    /// ```
     pub fn parent_id(&self) -> ParentId {
         self.parent_id
     }
@@ -128,21 +142,50 @@ impl TraceContext {
     }
 
     /// The flags: bit 0 is "sampled", bit 1 "random"; there are no others.
+    ///
+    /// ```
+    /// # use contextvars::wire::TraceContext;
+    /// let trace: TraceContext = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse()?;
+    /// assert_eq!(trace.flags(), 0b01);
+    /// # Ok::<(), contextvars::wire::Rule>(())
+    /// ```
     pub fn flags(&self) -> u8 {
         self.flags
     }
 
     /// Whether the caller may have recorded the trace.
+    ///
+    /// ```
+    /// # use contextvars::wire::TraceContext;
+    /// let trace: TraceContext = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse()?;
+    /// assert!(trace.is_sampled());
+    /// # Ok::<(), contextvars::wire::Rule>(())
+    /// ```
     pub fn is_sampled(&self) -> bool {
         self.flags & SAMPLED != 0
     }
 
     /// Whether at least the right-most seven bytes of the trace id were drawn at random.
+    ///
+    /// ```
+    /// # use contextvars::wire::TraceContext;
+    /// let trace: TraceContext = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse()?;
+    /// assert!(!trace.is_random() && TraceContext::new_root().is_random());
+    /// # Ok::<(), contextvars::wire::Rule>(())
+    /// ```
     pub fn is_random(&self) -> bool {
         self.flags & RANDOM != 0
     }
 
     /// What tracing systems on the way added.
+    ///
+    /// ```
+    /// # use contextvars::wire::TraceContext;
+    /// let trace: TraceContext = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse()?;
+    /// let trace = trace.with_tracestate("vendor=opaque".parse()?);
+    /// assert_eq!(trace.tracestate().get("vendor"), Some("opaque"));
+    /// # Ok::<(), contextvars::wire::Rule>(())
+    /// ```
     pub fn tracestate(&self) -> &TraceState {
         &self.tracestate
     }

@@ -78,6 +78,14 @@ impl<'a> MemberRef<'a> {
     }
 
     /// The value, decoded. What is not UTF-8 once it is decoded becomes U+FFFD.
+    ///
+    /// ```
+    /// # use contextvars::wire::Baggage;
+    /// let baggage: Baggage = "user=J%C3%BCrgen;ttl=60".parse()?;
+    /// let member = baggage.iter().next().unwrap();
+    /// assert_eq!((member.key(), &*member.value()), ("user", "J\u{fc}rgen"));
+    /// # Ok::<(), contextvars::wire::Rule>(())
+    /// ```
     pub fn value(self) -> Cow<'a, str> {
         decoded(pair(self.parts().0).1.unwrap_or_default())
     }
@@ -88,6 +96,14 @@ impl<'a> MemberRef<'a> {
     }
 
     /// The properties and their values, decoded.
+    ///
+    /// ```
+    /// # use contextvars::wire::Baggage;
+    /// let baggage: Baggage = "user=ann;ttl=60;secret".parse()?;
+    /// let properties: Vec<_> = baggage.iter().next().unwrap().properties().collect();
+    /// assert_eq!(properties, [("ttl", Some("60".into())), ("secret", None)]);
+    /// # Ok::<(), contextvars::wire::Rule>(())
+    /// ```
     pub fn properties(self) -> impl Iterator<Item = (&'a str, Option<Cow<'a, str>>)> {
         self.parts().1.map(|property| {
             let (key, value) = pair(property);

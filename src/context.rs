@@ -411,7 +411,8 @@ impl<'a> Entry<'a> {
 
     /// The value as a log field, if the variable is [`logged`](ContextVar::logged).
     ///
-    /// If the value's [`ToValue`](crate::fields::ToValue) panics, the field says so.
+    /// If the value's [`ToValue`](crate::fields::ToValue) panics, the field says so; also if it is asked for by a `ToValue`
+    /// that is being asked itself, unless it is a number or text.
     ///
     /// ```
     /// # use contextvars::{Context, ContextVar, fields};

@@ -3,6 +3,7 @@
 mod convert;
 mod text;
 
+use std::any::{Any, TypeId};
 use std::cell::Cell;
 use std::fmt::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -217,29 +218,40 @@ pub(crate) fn caught(make: impl FnOnce() -> Value) -> Value {
 
 /// The value of a variable, of whose type is known that it lives for ever.
 ///
-/// Nothing if a value is being made already: a `ToValue` that writes a line would be asked again for that line, without
-/// an end.
-pub(crate) fn of_variable<T: ToValue + 'static>(value: &T) -> Option<Value> {
+/// While a `ToValue` of somebody's is being asked, no other is: one that writes a line would be asked again for that
+/// line, without an end. The field says so.
+pub(crate) fn of_variable<T: ToValue + 'static>(value: &T) -> Value {
     thread_local! {
-        static MAKING: Cell<bool> = const { Cell::new(false) };
+        static ASKING: Cell<bool> = const { Cell::new(false) };
     }
 
     struct Done;
 
     impl Drop for Done {
         fn drop(&mut self) {
-            MAKING.with(|making| making.set(false));
+            ASKING.with(|asking| asking.set(false));
         }
     }
 
-    if let Some(text) = (value as &dyn std::any::Any).downcast_ref::<&'static str>() {
-        return Some(Value::from(*text)); // without the copy that other references need
+    if let Some(text) = (value as &dyn Any).downcast_ref::<&'static str>() {
+        return Value::from(*text); // without the copy that other references need
     }
-    if MAKING.with(|making| making.replace(true)) {
-        return None;
+    if is_ours::<T>() {
+        return value.to_value();
+    }
+    if ASKING.with(|asking| asking.replace(true)) {
+        return "<another field is being made>".into();
     }
     let _done = Done;
-    Some(caught(|| value.to_value())) // user code: T::to_value
+    caught(|| value.to_value()) // user code: T::to_value
+}
+
+/// Whether `to_value` is known to be this crate's own, and so to run nobody's code.
+fn is_ours<T: 'static>() -> bool {
+    macro_rules! any_of {
+        ($($ours:ty)*) => { ($(TypeId::of::<T>() == TypeId::of::<$ours>())||*) };
+    }
+    any_of!(bool char u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize f32 f64 String Arc<str>)
 }
 
 impl From<Arc<str>> for Value {

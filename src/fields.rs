@@ -176,7 +176,8 @@ pub fn merge_into(event: &mut impl FieldSink) {
 ///
 /// A bound field goes before a variable of its name. Of several such variables of one name one is seen. This looks at a
 /// copy of the current context: `f` and the values' [`ToValue`] may do anything, and what they bind is seen by the next
-/// visit. A line that a `ToValue` writes has the bound fields but not the variables whose values would be made for it.
+/// visit. On a line that a `ToValue` writes itself, values that other `ToValue`s would have to make say that one is being
+/// made already.
 ///
 /// Nothing is allocated but what `ToValue` allocates: nothing for numbers and static text.
 ///

@@ -71,13 +71,13 @@ impl<T: ToValue + Send + Sync + 'static> Listed for ContextVar<T> {
 
     fn value(&self) -> Option<Value> {
         // user code: the default and T::to_value. An unset variable is no value, which `caught` cannot return.
-        let mut shown = true;
+        let mut set = true;
         let value = caught(|| {
-            let value = self.try_with(of_variable).ok().flatten();
-            shown = value.is_some();
+            let value = self.try_with(of_variable);
+            set = value.is_ok();
             value.unwrap_or_default()
         });
-        shown.then_some(value)
+        set.then_some(value)
     }
 }
 

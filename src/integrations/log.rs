@@ -35,7 +35,7 @@ use crate::thread_fields::Logger;
 /// key-values. A logger that does not look, or a level that is off, costs nothing.
 ///
 /// A [`ToValue`](crate::fields::ToValue) that logs while it is asked for its value finds the bound fields on that record,
-/// and not the variables, which would have to be asked in turn.
+/// and of other values that would have to be made, that one is being made already.
 ///
 /// ```
 /// use std::sync::Mutex;

@@ -46,7 +46,7 @@ impl<T: Send + Sync + 'static> Label<T> {
         T: ToValue,
     {
         Self {
-            field: Some(|value| value.downcast_ref::<T>().and_then(field_value::of_variable)),
+            field: Some(|value| value.downcast_ref::<T>().map(field_value::of_variable)),
             ..self
         }
     }

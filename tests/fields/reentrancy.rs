@@ -183,13 +183,15 @@ fn a_value_that_writes_a_line_is_not_asked_again_for_that_line() {
     impl ToValue for Noisy {
         fn to_value(&self) -> Value {
             let mut line = vec![];
-            fields::visit(|key, _| line.push(key.to_owned()));
+            fields::visit(|key, value| line.push(format!("{key} {value}")));
+            line.sort();
             assert!(NOISY.with(|_| true));
-            format!("{line:?}").into()
+            line.join(", ").into()
         }
     }
     static NOISY: ContextVar<Noisy> = ContextVar::new("noisy").logged();
     static PATH: ContextVar<&str> = ContextVar::new("path").logged();
+    static REQUEST: ContextVar<u64> = ContextVar::new("request").logged();
 
     let seen = || {
         let mut seen = vec![];
@@ -197,15 +199,16 @@ fn a_value_that_writes_a_line_is_not_asked_again_for_that_line() {
         seen.sort();
         seen
     };
-    let expected = ["noisy=[\"path\", \"user\"]", "path=/", "user=ann"];
-    PATH.scope("/", || {
+    let of_its_own = "noisy <another field is being made>, path /, request 7";
+    let expected = [&format!("noisy={of_its_own}, user ann"), "path=/", "request=7", "user=ann"];
+    Context::new().with_value(&PATH, "/").with_value(&REQUEST, 7).run(|| {
         NOISY.scope(Noisy, || {
             fields::bound(kv! { user = "ann" }).run(|| assert_eq!(seen(), expected));
         });
         // It was made to its end, so it is asked again.
         let selected = Selection::new().var(&NOISY).field("noisy");
         NOISY.scope(Noisy, || {
-            selected.visit(|_, value| assert_eq!(value.to_string(), "[\"path\"]"));
+            selected.visit(|_, value| assert_eq!(value.to_string(), of_its_own));
         });
     });
 }

@@ -156,8 +156,8 @@ fn a_variable_that_logs_whenever_it_is_shown_ends_all_the_same() {
     assert_eq!(
         lines,
         [
-            "[INFO  shop] nested",
-            "[INFO  shop] nested",
+            "[INFO  shop] nested chatty=<another field is being made>",
+            "[INFO  shop] nested chatty=<another field is being made>",
             "[INFO  shop] outer chatty=chatty",
             "[INFO  shop] outer chatty=chatty"
         ]

@@ -44,7 +44,7 @@ fn a_variable_that_logs_whenever_it_is_shown_ends_all_the_same() {
         });
     });
     let text = String::from_utf8(LINES.lock().unwrap().clone()).unwrap();
-    let nested = "{\"level\":\"INFO\",\"message\":\"nested\",\"user\":\"ann\"}\n";
+    let nested = "{\"level\":\"INFO\",\"message\":\"nested\",\"chatty\":\"<another field is being made>\",\"user\":\"ann\"}\n";
     let outer = |message: &str| {
         format!(
             "{{\"level\":\"INFO\",\"message\":\"{message}\",\"chatty\":\"chatty\",\"user\":\"ann\"}}\n"

@@ -22,8 +22,8 @@ use crate::integrations::source::Source;
 /// NaN and the infinities are null, integers beyond 64 bits text. What the other formatter writes is not changed, and if
 /// it is not one JSON object, on whatever number of lines, nothing is added.
 ///
-/// A [`ToValue`](crate::fields::ToValue) that logs while it is asked for its value has its own line written
-/// without the variables, which would have to be asked in turn.
+/// A [`ToValue`](crate::fields::ToValue) that logs while it is asked for its value finds on its own line the bound
+/// fields, and of values that would have to be made in turn, that one is being made already.
 ///
 /// Take the formatter of a layer by `map_event_format`, once it is set up. See [the module](crate::tracing) for an
 /// example.

@@ -22,8 +22,8 @@ use crate::integrations::source::Source;
 /// could make one line look like two are escaped in them, so that whoever chooses a value cannot forge a line; the
 /// colours that the other formatter writes are kept.
 ///
-/// A [`ToValue`](crate::fields::ToValue) that logs while it is asked for its value has its own line written
-/// without the variables, which would have to be asked in turn.
+/// A [`ToValue`](crate::fields::ToValue) that logs while it is asked for its value finds on its own line the bound
+/// fields, and of values that would have to be made in turn, that one is being made already.
 ///
 /// ```
 /// use contextvars::fields::{self, kv};

@@ -64,8 +64,8 @@ use crate::integrations::source::Source;
 /// - A null is no value that an event could have: the field is left out.
 /// - To make an event of values that are not known beforehand takes `FieldSet::value_set_all` of `tracing-core`, which
 ///   is public but hidden in its documentation. It is there in version 0.1.36.
-/// - A [`ToValue`](crate::fields::ToValue) that logs while it is asked for its value has its own event passed on
-///   without the variables, which would have to be asked in turn.
+/// - A [`ToValue`](crate::fields::ToValue) that logs while it is asked for its value finds on its own line the bound
+///   fields, and of values that would have to be made in turn, that one is being made already.
 #[derive(Clone, Debug, Default)]
 pub struct WithFields<L> {
     inner: L,

@@ -32,6 +32,10 @@ use args::{Command, Options};
 use journal::{Journal, Output};
 use service::Open;
 use tokio::net::TcpListener;
+#[cfg(unix)]
+use tokio::signal::unix;
+#[cfg(windows)]
+use tokio::signal::windows;
 
 fn main() -> ExitCode {
     let (command, off) = match args::parse(lexopt::Parser::from_env()) {
@@ -61,9 +65,10 @@ fn serve(options: &Options) -> io::Result<ExitCode> {
     let journal = Journal::new(if options.pretty { Output::Pretty } else { Output::Json });
     log::start(&journal);
     service::run(async |audit| {
+        let stop = ctrl_c()?; // before anything says that there is something to end
         let open = Open::new(options, journal, audit).await?;
         announce(open.address()?);
-        open.serve(ctrl_c()).await
+        open.serve(stop).await
     })?;
     Ok(ExitCode::SUCCESS)
 }
@@ -88,10 +93,14 @@ async fn listen(port: u16, flag: &str) -> io::Result<TcpListener> {
     })
 }
 
-async fn ctrl_c() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await; // no such signal here: serve until killed
-    }
+/// Ready at the first Ctrl-C from now on. `tokio::signal::ctrl_c` would count from its first poll, and until then the
+/// signal kills.
+fn ctrl_c() -> io::Result<impl Future<Output = ()> + Send + 'static> {
+    #[cfg(unix)]
+    let mut signals = unix::signal(unix::SignalKind::interrupt())?;
+    #[cfg(windows)]
+    let mut signals = windows::ctrl_c()?;
+    Ok(async move { signals.recv().await.unwrap_or_default() })
 }
 
 fn announce(address: SocketAddr) {

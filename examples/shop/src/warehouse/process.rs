@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use crate::context::INTERNAL;
 use crate::journal::{Journal, Process};
-use crate::off;
+use crate::{ctrl_c, off};
 
 /// How long the warehouse may take to end once it was told to.
 const GRACE: Duration = Duration::from_secs(3);
@@ -107,20 +107,17 @@ fn port_of(line: &str) -> Option<u16> {
     line["port"].as_u64()?.try_into().ok()
 }
 
-/// In the child: ready when stdin ends. Ctrl-C, which a terminal sends to both, is left to the parent, which may still
-/// have requests to answer.
-pub(crate) async fn parent_gone() {
+/// In the child: ready when stdin ends. Ctrl-C, which a terminal sends to both, is left to the parent from now on, which
+/// may still have requests to answer.
+pub(crate) fn parent_gone() -> io::Result<impl Future<Output = ()> + Send + 'static> {
+    let ignored = ctrl_c()?;
     let (gone, wait) = oneshot::channel::<()>();
     thread::spawn(move || {
         let _gone = gone;
         io::stdin().read_to_end(&mut Vec::new())
     });
-    let ignore_ctrl_c = async {
-        while tokio::signal::ctrl_c().await.is_ok() {}
-        std::future::pending::<()>().await;
-    };
-    tokio::select! {
-        _ = wait => {}
-        () = ignore_ctrl_c => {}
-    }
+    Ok(async move {
+        wait.await.ok();
+        drop(ignored);
+    })
 }

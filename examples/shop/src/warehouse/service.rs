@@ -14,11 +14,12 @@ use crate::{listen, off};
 
 /// Serves until the shop is gone; it holds the other end of stdin.
 pub(crate) async fn serve(port: u16) -> io::Result<()> {
+    let parent_gone = super::process::parent_gone()?;
     let listener = listen(port, "--warehouse-port").await?;
     let port = listener.local_addr()?.port();
     // The shop handed us the context of its start by environment variables, as it will by headers from now on.
     INTERNAL.extract(&Environment).context.run(|| tracing::info!(port, "warehouse open"));
-    axum::serve(listener, routes()).with_graceful_shutdown(super::process::parent_gone()).await
+    axum::serve(listener, routes()).with_graceful_shutdown(parent_gone).await
 }
 
 fn routes() -> Router {

@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::process::{Shop, lines_of_orders, request, shop, signal};
+use crate::process::{Shop, lines, lines_of_orders, request, shop, signal};
 
 /// Whether the process is gone, or only waits for its parent to notice, within two seconds.
 fn ends(pid: u32) -> bool {
@@ -45,6 +45,16 @@ fn ctrl_c_ends_both_and_answers_what_is_in_flight() {
     }
     assert!(output.status.success() && ends(warehouse));
     assert_eq!(lines_of_orders(&output.stdout).len(), 8 * 12);
+}
+
+/// The lines of the opening were lost: the signal came before anyone waited for it, and killed.
+#[test]
+fn ctrl_c_as_soon_as_it_is_open_ends_both_politely() {
+    for _ in 0..20 {
+        let output = Shop::start().stop();
+        assert!(output.status.success(), "{}", output.status);
+        assert_eq!(lines(&output.stdout).len(), 2);
+    }
 }
 
 #[test]

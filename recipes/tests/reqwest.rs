@@ -164,16 +164,20 @@ async fn events_and_errors_arrive_in_their_context() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_response_that_is_given_up_is_dropped_in_its_context() {
+async fn a_request_that_is_given_up_is_dropped_in_its_context() {
     for client in clients() {
         let app = App::start(1).await;
         let mut context = of(7);
-        let send = async {
-            let request = client.get(app.url("/endless")).build().unwrap();
-            let mut response = send(&client, request).await.unwrap();
+        let give_up = async {
+            let get = |path| send(&client, client.get(app.url(path)).build().unwrap());
+            let mut response = get("/endless").await.unwrap();
             assert_eq!(response.chunk().await.unwrap().unwrap(), seen());
+            tokio::select! {
+                _ = get("/never") => panic!("an answer"),
+                () = app.waiting(1) => {}
+            }
         };
-        send.in_context(context.clone()).await;
-        assert_eq!(app.end().await, [context.run(seen)]);
+        give_up.in_context(context.clone()).await;
+        assert_eq!(app.end().await, [context.run(seen), context.run(seen)]);
     }
 }

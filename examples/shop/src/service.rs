@@ -82,7 +82,7 @@ impl Open {
         tokio::select! {
             served = axum::serve(listener, routes(shop)).with_graceful_shutdown(stop) => served?,
             error = warehouse.failed() => return Err(error),
-            () = give_up => {}
+            () = give_up => start.run(|| tracing::warn!("requests in flight were cut off")),
         }
         warehouse.close().await
     }

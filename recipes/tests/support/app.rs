@@ -20,7 +20,7 @@ use futures::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
 use http_body::Frame;
 use http_body_util::StreamBody;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Barrier;
+use tokio::sync::{Barrier, watch};
 use tokio::task::{JoinHandle, yield_now};
 use tokio::time::{sleep, timeout};
 use tower::{Layer as _, service_fn};
@@ -28,7 +28,7 @@ use tower::{Layer as _, service_fn};
 use crate::{REQUEST_ID, TENANT, TRACE, layer};
 
 /// What is not there by then does not come.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What every handler, body and caller sees, where each has its own.
 pub(crate) fn seen() -> String {
@@ -71,6 +71,8 @@ impl Drop for Watch {
 struct Shared {
     together: Arc<Barrier>,
     dropped: Arc<Mutex<Vec<String>>>,
+    /// How many requests came to `/never`.
+    waiting: watch::Sender<usize>,
 }
 
 pub(crate) struct App {
@@ -87,8 +89,8 @@ impl App {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (live, connections) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
-        let dropped = Arc::default();
-        let shared = Shared { together: Arc::new(Barrier::new(together)), dropped };
+        let together = Arc::new(Barrier::new(together));
+        let shared = Shared { together, dropped: Arc::default(), waiting: watch::Sender::new(0) };
         let counted = Arc::clone(&live);
         let router =
             router(shared.clone()).layer(layer().generate(&LIVE, move || Live::new(&counted)));
@@ -104,6 +106,13 @@ impl App {
     /// How many connections there were.
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(SeqCst)
+    }
+
+    /// Ready once that many requests came to `/never`.
+    pub(crate) async fn waiting(&self, requests: usize) {
+        let mut waiting = self.shared.waiting.subscribe();
+        let all = timeout(PATIENCE, waiting.wait_for(|&waiting| waiting == requests));
+        all.await.expect("more requests").unwrap();
     }
 
     /// Waits until no context is left of any request, and says what was seen where bodies and handlers were dropped
@@ -242,6 +251,7 @@ async fn endless(State(shared): State<Shared>) -> Body {
 /// No answer at all: until it is dropped.
 async fn never(State(shared): State<Shared>) {
     let _watch = Watch(shared.dropped);
+    shared.waiting.send_modify(|waiting| *waiting += 1);
     std::future::pending::<()>().await;
 }
 

@@ -197,14 +197,17 @@ pub fn merge_into(event: &mut impl FieldSink) {
 /// # Complexity
 ///
 /// Linear in the number of variables that are set, times the number of those that are logged.
-pub fn visit(mut f: impl FnMut(&str, &Value)) {
-    if is_empty() {
-        return;
+pub fn visit(f: impl FnMut(&str, &Value)) {
+    if !is_empty() {
+        visit_in(&field_slot::variables(), f);
     }
-    let variables = field_slot::variables();
-    let bound = field_slot::bound_in(&variables);
+}
+
+/// The same, of `variables`.
+pub(crate) fn visit_in(variables: &Context, mut f: impl FnMut(&str, &Value)) {
+    let bound = field_slot::bound_in(variables);
     let is_bound = |entry: Entry<'_>| bound.is_some_and(|bound| bound.get(entry.name()).is_some());
-    visit_variables(&variables, is_bound, &mut f);
+    visit_variables(variables, is_bound, &mut f);
     for (key, value) in bound.into_iter().flatten() {
         f(key, value); // user code
     }

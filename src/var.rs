@@ -342,7 +342,7 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
 
     #[inline]
     #[track_caller]
-    fn default(&self) -> Result<&T, LookupError> {
+    pub(crate) fn default(&self) -> Result<&T, LookupError> {
         match &self.default {
             Some(default) => Ok(default.get(self.name())),
             None => Err(LookupError::new(self.name())),

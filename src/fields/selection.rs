@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{FieldSink, Fields, Text, ToValue, Value, get, visit_variables};
+use super::{FieldSink, Fields, Text, ToValue, Value, visit_variables};
 use crate::field_value::{caught, of_variable};
 use crate::{Context, ContextVar, Entry, field_slot};
 
@@ -56,8 +56,8 @@ struct Item {
 trait Listed: Send + Sync {
     fn name(&self) -> &'static str;
     fn is(&self, entry: Entry<'_>) -> bool;
-    /// What it is now, or by default.
-    fn value(&self) -> Option<Value>;
+    /// What it is in a context, or by default.
+    fn value_in(&self, variables: &Context) -> Option<Value>;
 }
 
 impl<T: ToValue + Send + Sync + 'static> Listed for ContextVar<T> {
@@ -69,13 +69,13 @@ impl<T: ToValue + Send + Sync + 'static> Listed for ContextVar<T> {
         entry.is(self)
     }
 
-    fn value(&self) -> Option<Value> {
+    fn value_in(&self, variables: &Context) -> Option<Value> {
         // user code: the default and T::to_value. An unset variable is no value, which `caught` cannot return.
         let mut set = true;
         let value = caught(|| {
-            let value = self.try_with(of_variable);
+            let value = variables.get(self).map_or_else(|| self.default(), Ok);
             set = value.is_ok();
-            value.unwrap_or_default()
+            value.map(of_variable).unwrap_or_default()
         });
         set.then_some(value)
     }
@@ -175,18 +175,23 @@ impl Selection {
     /// Selection::new().var(&REGION).visit(|key, value| seen.push((key.to_owned(), value.clone())));
     /// assert_eq!(seen, [("region".to_owned(), Value::from("eu"))]);
     /// ```
-    pub fn visit(&self, mut f: impl FnMut(&str, &Value)) {
-        let (variables, bound) = (field_slot::variables(), get());
+    pub fn visit(&self, f: impl FnMut(&str, &Value)) {
+        self.visit_in(&field_slot::variables(), f);
+    }
+
+    /// The same, of `variables`.
+    pub(crate) fn visit_in(&self, variables: &Context, mut f: impl FnMut(&str, &Value)) {
+        let bound = field_slot::bound_in(variables);
         for (place, item) in self.items.iter().enumerate() {
             if self.items[..place].iter().any(|earlier| earlier.key == item.key) {
                 continue;
             }
-            if let Some(value) = self.value(item, &variables, &bound) {
+            if let Some(value) = self.value(item, variables, bound) {
                 f(&item.key, &value); // user code
             }
         }
         if self.dynamic {
-            self.visit_others(&variables, &bound, &mut f);
+            self.visit_others(variables, bound, &mut f);
         }
     }
 
@@ -197,9 +202,10 @@ impl Selection {
         self.visit(|key, value| event.set_default(key, value));
     }
 
-    fn value(&self, item: &Item, variables: &Context, bound: &Fields) -> Option<Value> {
-        let value = bound.get(&item.key).cloned().or_else(|| match item.var {
-            Some(var) => var.value(),
+    fn value(&self, item: &Item, variables: &Context, bound: Option<&Fields>) -> Option<Value> {
+        let value = bound.and_then(|bound| bound.get(&item.key)).cloned();
+        let value = value.or_else(|| match item.var {
+            Some(var) => var.value_in(variables),
             // What `visit` shows under this key.
             None => variables
                 .iter()
@@ -214,7 +220,12 @@ impl Selection {
         }
     }
 
-    fn visit_others(&self, variables: &Context, bound: &Fields, f: &mut impl FnMut(&str, &Value)) {
+    fn visit_others(
+        &self,
+        variables: &Context,
+        bound: Option<&Fields>,
+        f: &mut impl FnMut(&str, &Value),
+    ) {
         let listed = |key: &str| self.items.iter().any(|item| item.key == key);
         let mut shown = |key: &str, value: &Value| {
             let hidden = self.hides(key).then(hidden);
@@ -222,10 +233,12 @@ impl Selection {
         };
         let taken = |entry: Entry<'_>| {
             let (name, mut vars) = (entry.name(), self.items.iter().filter_map(|item| item.var));
-            listed(name) || bound.get(name).is_some() || vars.any(|var| var.is(entry))
+            listed(name)
+                || bound.is_some_and(|bound| bound.get(name).is_some())
+                || vars.any(|var| var.is(entry))
         };
         visit_variables(variables, taken, &mut shown);
-        for (key, value) in bound.iter().filter(|(key, _)| !listed(key)) {
+        for (key, value) in bound.into_iter().flatten().filter(|(key, _)| !listed(key)) {
             shown(key, value);
         }
     }

@@ -24,15 +24,15 @@ use std::panic::Location;
 use ::log::kv::{self, Key, VisitSource};
 use ::log::{Level, Log, Metadata, Record};
 
-use super::source::Source;
+use super::source::{Snapshot, Source};
 use crate::fields::{Fields, Selection, Text, ToValue, Value};
 use crate::thread_fields::Logger;
 
 /// A logger that adds the fields of the current context to the key-values of every record.
 ///
 /// Key-values of the record itself go before fields of the same key, and are passed on as they are. The fields come
-/// after them: those that [`visit`](crate::fields::visit) sees when the inner logger first looks at the record's
-/// key-values. A logger that does not look, or a level that is off, costs nothing.
+/// after them: those of the context as it is when the record arrives. They are made when the inner logger first looks at
+/// the record's key-values; a level that is off costs nothing.
 ///
 /// A [`ToValue`](crate::fields::ToValue) that logs while it is asked for its value finds the bound fields on that record,
 /// and of other values that would have to be made, that one is being made already.
@@ -123,7 +123,8 @@ impl<L: Log> Log for ContextLogger<L> {
     }
 
     fn log(&self, record: &Record<'_>) {
-        let both = Both { own: record.key_values(), source: &self.source, fields: OnceCell::new() };
+        let Some(snapshot) = self.source.snapshot() else { return self.inner.log(record) };
+        let both = Both { own: record.key_values(), snapshot, fields: OnceCell::new() };
         self.inner.log(&record.to_builder().key_values(&both).build());
     }
 
@@ -135,7 +136,7 @@ impl<L: Log> Log for ContextLogger<L> {
 /// The key-values of a record and behind them the fields, of which it has none twice.
 struct Both<'a> {
     own: &'a dyn kv::Source,
-    source: &'a Source,
+    snapshot: Snapshot<'a>,
     /// Collected when they are first asked for, because what is handed out lives as long as this.
     fields: OnceCell<Vec<(String, Value)>>,
 }
@@ -144,7 +145,7 @@ impl Both<'_> {
     fn fields(&self) -> &[(String, Value)] {
         self.fields.get_or_init(|| {
             let mut fields = Vec::new();
-            self.source.visit(|key, value| {
+            self.snapshot.visit(|key, value| {
                 if self.own.get(Key::from_str(key)).is_none() {
                     fields.push((key.to_owned(), value.clone()));
                 }

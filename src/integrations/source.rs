@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::context::Context;
+use crate::field_slot;
 use crate::fields::{self, Selection, Value};
 
 /// Either all fields, or those of a selection. Cheap to clone.
@@ -19,17 +21,26 @@ impl Source {
         Self { selection: Some(Arc::new(selection)) }
     }
 
-    /// Whether there is nothing to show now, as far as that is known beforehand.
-    #[cfg(feature = "tracing")]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.selection.is_none() && fields::is_empty()
+    /// What there is for a line that begins now; `None` if it stays as it is.
+    pub(crate) fn snapshot(&self) -> Option<Snapshot<'_>> {
+        let selection = self.selection.as_deref();
+        let nothing = selection.is_none() && fields::is_empty();
+        (!nothing).then(|| Snapshot { variables: field_slot::variables(), selection })
     }
+}
 
-    /// Calls `f` with the fields as they are now, each key once.
+/// The current context as it was when a line began, before any user code of that line.
+pub(crate) struct Snapshot<'a> {
+    variables: Context,
+    selection: Option<&'a Selection>,
+}
+
+impl Snapshot<'_> {
+    /// Calls `f` with the fields, each key once.
     pub(crate) fn visit(&self, f: impl FnMut(&str, &Value)) {
-        match &self.selection {
-            Some(selection) => selection.visit(f), // user code
-            None => fields::visit(f),              // user code
+        match self.selection {
+            Some(selection) => selection.visit_in(&self.variables, f), // user code
+            None => fields::visit_in(&self.variables, f),              // user code
         }
     }
 }

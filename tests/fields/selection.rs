@@ -134,3 +134,24 @@ fn a_listed_key_that_is_not_bound_shows_the_logged_variable_of_its_name() {
     ID.scope(7, || selection.merge_into(&mut line));
     assert_eq!(line, Fields::from_iter(kv! { "listed_id" = 7 }));
 }
+
+#[test]
+fn every_field_is_of_the_moment_when_the_visit_began() {
+    static LATE: ContextVar<u8> = ContextVar::with_default("late", || 0);
+    let selection = Selection::new().field("path").var(&LATE).dynamic();
+    let shows = |expected: &[&str]| {
+        let mut seen = vec![];
+        selection.visit(|key, value| {
+            LATE.set(9);
+            let _ = fields::bind(kv! { path = "/late", new = true });
+            seen.push(format!("{key}={value}"));
+        });
+        assert_eq!(seen, expected);
+    };
+    fresh(|| {
+        let first = fields::bound(kv! { path = "/" }).enter();
+        shows(&["path=/", "late=0"]);
+        drop(first);
+        shows(&["late=9", "new=true"]);
+    });
+}

@@ -175,3 +175,33 @@ fn a_value_that_panics_costs_its_own_text_and_nothing_else() {
     fields::bound(kv! { user = "ann" }).run(|| info(&logger, "paid", &NONE));
     assert_eq!(lines.take(), ["[INFO  shop] paid user=ann"]);
 }
+
+#[test]
+fn what_a_message_binds_is_on_the_next_record() {
+    struct Binds;
+
+    impl fmt::Display for Binds {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            let _ = fields::bind(kv! { inside = true });
+            f.write_str("binds")
+        }
+    }
+
+    let (logger, lines) = logger();
+    for user in [None, Some("ann")] {
+        Context::new().run(|| {
+            let _ = fields::bind(user.map(|user| ("user", user)));
+            info(&logger, Binds, &NONE);
+            info(&logger, Binds, &NONE);
+        });
+    }
+    assert_eq!(
+        lines.take(),
+        [
+            "[INFO  shop] binds",
+            "[INFO  shop] binds inside=true",
+            "[INFO  shop] binds user=ann",
+            "[INFO  shop] binds user=ann inside=true",
+        ]
+    );
+}

@@ -10,6 +10,7 @@ mod fern;
 mod source;
 mod thread_logger;
 
+use std::fmt::Display;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
@@ -39,7 +40,7 @@ impl Write for Lines {
 }
 
 /// Logs `message` at the level of information.
-fn info(logger: &impl Log, message: &str, own: &dyn kv::Source) {
+fn info(logger: &impl Log, message: impl Display, own: &dyn kv::Source) {
     let mut record = Record::builder();
     let record = record.level(Level::Info).target("shop").key_values(own);
     logger.log(&record.args(format_args!("{message}")).build());

@@ -58,12 +58,27 @@ fn a_variable_that_binds_is_seen_by_the_next_line() {
 }
 
 #[test]
-fn a_display_at_the_call_site_may_bind_and_log() {
+fn what_a_display_at_the_call_site_binds_is_on_the_next_line() {
     let lines = Lines::default();
-    with_default(subscriber(&lines), || Context::new().run(|| info!(own = %Busy, "outer")));
+    with_default(subscriber(&lines), || {
+        for user in [None, Some("ann")] {
+            let mut context = user.map_or_else(Context::new, |user| {
+                fields::bound(kv! { user = user }).run(Context::current)
+            });
+            context.run(|| {
+                info!(own = %Busy, "first");
+                info!("second");
+            });
+        }
+    });
     assert_eq!(
         lines.objects(),
-        [json!({ "level": "INFO", "message": "outer", "own": "busy", "inside": true })]
+        [
+            json!({ "level": "INFO", "message": "first", "own": "busy" }),
+            json!({ "level": "INFO", "message": "second", "inside": true }),
+            json!({ "level": "INFO", "message": "first", "own": "busy", "user": "ann" }),
+            json!({ "level": "INFO", "message": "second", "user": "ann", "inside": true }),
+        ]
     );
 }
 

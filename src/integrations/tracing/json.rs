@@ -11,13 +11,13 @@ use super::buffer::buffered;
 use super::scan::Object;
 use super::{escape, has};
 use crate::fields::Selection;
-use crate::integrations::source::Source;
+use crate::integrations::source::{Snapshot, Source};
 
 /// A formatter that adds the fields of the current context to the JSON line that another one writes.
 ///
 /// They come last in the object, next to `timestamp` and `level`; none of a key that the object has there already, and
-/// none of a key that the event itself has, wherever the line shows it. They are those that are bound when the line is
-/// written.
+/// none of a key that the event itself has, wherever the line shows it. They are those of the context as it is when the
+/// line begins: what a value binds while it is formatted is on the next line.
 ///
 /// NaN and the infinities are null, integers beyond 64 bits text. What the other formatter writes is not changed, and if
 /// it is not one JSON object, on whatever number of lines, nothing is added.
@@ -79,20 +79,28 @@ where
         writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
+        let Some(snapshot) = self.source.snapshot() else {
+            return self.inner.format_event(context, writer, event);
+        };
         buffered(
             writer,
             |writer| self.inner.format_event(context, writer, event),
-            |writer, line| extend(&self.source, event, writer, line),
+            |writer, line| extend(&snapshot, event, writer, line),
         )
     }
 }
 
 /// Writes the line, with the fields before its last brace.
-fn extend(source: &Source, event: &Event<'_>, out: &mut Writer<'_>, line: &str) -> fmt::Result {
+fn extend(
+    snapshot: &Snapshot<'_>,
+    event: &Event<'_>,
+    out: &mut Writer<'_>,
+    line: &str,
+) -> fmt::Result {
     let mut read = None; // at the first field
     let mut written = 0;
     let mut outcome = Ok(());
-    source.visit(|key, value| {
+    snapshot.visit(|key, value| {
         let Some(object) = read.get_or_insert_with(|| Object::of(line)) else { return };
         if outcome.is_err() || object.has(key) || has(event, key) {
             return;

@@ -10,13 +10,13 @@ use ::tracing_subscriber::registry::LookupSpan;
 use super::buffer::buffered;
 use super::{escape, has};
 use crate::fields::Selection;
-use crate::integrations::source::Source;
+use crate::integrations::source::{Snapshot, Source};
 
 /// A formatter that adds the fields of the current context to the line that another one writes, as ` key=value`.
 ///
 /// They stand at the end of the line, or of the last one if there are several; behind what ends in an empty line, as the
 /// pretty format does, they have a line of their own. A key that the event itself has is not added again. The fields are
-/// those that are bound when the line is written.
+/// those of the context as it is when the line begins: what a value binds while it is formatted is on the next line.
 ///
 /// A key or a text stands in quotes if it would not be one word otherwise. Quotes, control characters and what else
 /// could make one line look like two are escaped in them, so that whoever chooses a value cannot forge a line; the
@@ -98,24 +98,29 @@ where
         writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
+        let Some(snapshot) = self.source.snapshot() else {
+            return self.inner.format_event(context, writer, event);
+        };
         buffered(
             writer,
             |writer| self.inner.format_event(context, writer, event),
-            |writer, line| extend(&self.source, event, writer, line),
+            |writer, line| extend(&snapshot, event, writer, line),
         )
     }
 }
 
 /// Writes the line, with the fields before the line ends that are last in it.
-fn extend(source: &Source, event: &Event<'_>, out: &mut Writer<'_>, line: &str) -> fmt::Result {
-    if source.is_empty() {
-        return out.write_str(line);
-    }
+fn extend(
+    snapshot: &Snapshot<'_>,
+    event: &Event<'_>,
+    out: &mut Writer<'_>,
+    line: &str,
+) -> fmt::Result {
     let text = line.trim_end_matches(['\n', '\r']);
     let apart = line[text.len()..].matches('\n').count() > 1;
     let (mut written, mut begun) = (0, false);
     let mut outcome = Ok(());
-    source.visit(|key, value| {
+    snapshot.visit(|key, value| {
         if outcome.is_err() || has(event, key) {
             return;
         }

@@ -99,11 +99,11 @@ impl<L> WithFields<L> {
 
 impl<S: Subscriber, L: Layer<S>> Layer<S> for WithFields<L> {
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        if self.source.is_empty() {
+        let Some(snapshot) = self.source.snapshot() else {
             return self.inner.on_event(event, context);
-        }
+        };
         let mut added = Added::new();
-        self.source.visit(|key, value| {
+        snapshot.visit(|key, value| {
             if !has(event, key) {
                 added.push((key.to_owned(), value.clone()));
             }

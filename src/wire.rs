@@ -27,7 +27,8 @@
 //! # Rules
 //!
 //! - **Nothing enters or leaves unless it is listed**, but for the `baggage` members of others, which a propagator that
-//!   handles that header passes through unchanged, as the specification demands: see [`BAGGAGE`].
+//!   handles that header passes through unchanged, as the specification demands, unless it is told not to: see
+//!   [`BAGGAGE`].
 //! - **Nothing fails.** What breaks a rule is left out and reported as a [`Problem`], which names entry and rule and never
 //!   holds the value. One bad entry spoils no other. A header of one's own that stands twice is not taken.
 //! - **A bad `traceparent` starts a new trace** and drops the `tracestate`; a bad `tracestate` is dropped alone.
@@ -40,7 +41,9 @@
 //!
 //! Anybody can send a header. A program that is open to the public has two propagators: one for its public edge, with what
 //! a stranger may choose, and one for the way between its own services, with everything. What is not listed at the edge
-//! does not come in there, and what only comes out of the program's own mouth needs no check further in.
+//! does not come in there, and what only comes out of the program's own mouth needs no check further in. An edge that
+//! lists a baggage member, too, says [`only_listed_baggage`](PropagatorBuilder::only_listed_baggage): the members of others
+//! would pass on to where somebody lists them.
 //!
 //! ```
 //! use contextvars::ContextVar;

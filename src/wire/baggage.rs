@@ -138,6 +138,12 @@ impl Baggage {
         self.len() < before
     }
 
+    /// Those with a key that passes.
+    pub(super) fn filtered(&self, passes: impl Fn(&str) -> bool) -> Self {
+        let members = self.members.iter().filter(|member| passes(member.as_ref().key()));
+        Self { members: members.cloned().collect() }
+    }
+
     pub(super) fn into_members(self) -> Vec<Member> {
         self.members
     }
@@ -179,13 +185,14 @@ fn len(members: &[Member]) -> usize {
 impl FromStr for Baggage {
     type Err = Rule;
 
-    /// Reads one header. A propagator leaves out what is wrong and keeps the rest; here, anything wrong is an error.
+    /// Reads one header. A propagator leaves out what is wrong and keeps the rest; here, anything wrong is an error. A `%`
+    /// that begins no escape is not wrong to either: there are senders that do not encode it, so it stands for itself.
     ///
     /// # Errors
     ///
     /// If a member is malformed, or there are more than the limits allow.
     fn from_str(text: &str) -> Result<Self, Rule> {
-        let (mut reader, mut wrong) = (Reader::new(|_| false), None);
+        let (mut reader, mut wrong) = (Reader::new(|_| false, false), None);
         reader.header(text.as_bytes(), &mut |_, rule| wrong = wrong.or(Some(rule)));
         wrong.map_or_else(|| Ok(reader.finish(|_, _| ())), Err)
     }

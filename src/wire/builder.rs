@@ -73,7 +73,7 @@ impl PropagatorBuilder {
     }
 
     /// Carries a variable as a member of the `baggage` header, as any text. The members of others are
-    /// [passed through](Self::pass_baggage) then.
+    /// [passed through](Self::pass_baggage) then, unless [only listed ones](Self::only_listed_baggage) are.
     ///
     /// ```
     /// # use contextvars::{Context, ContextVar};
@@ -107,6 +107,29 @@ impl PropagatorBuilder {
     /// ```
     pub fn pass_baggage(mut self) -> Self {
         self.list.baggage = true;
+        self
+    }
+
+    /// Neither takes nor sends members of the `baggage` header that are not listed: for the public edge of a program,
+    /// which otherwise hands what a stranger sent to the services behind it, and there some may be listed.
+    ///
+    /// Between programs that trust each other leave it out, for the specification wants all members passed on.
+    ///
+    /// ```
+    /// # use contextvars::ContextVar;
+    /// # use contextvars::wire::{Propagator, text};
+    /// static LOCALE: ContextVar<String> = ContextVar::new("locale");
+    ///
+    /// let edge = Propagator::builder().baggage("locale", text(&LOCALE)).only_listed_baggage().build()?;
+    /// let got = edge.extract(&vec![("baggage", "locale=de,tenant=admin")]);
+    ///
+    /// let mut headers = Vec::<(String, String)>::new();
+    /// Propagator::builder().pass_baggage().build()?.inject_from(&got.context, &mut headers);
+    /// assert_eq!(headers[0].1, "locale=de");
+    /// # Ok::<(), contextvars::wire::BuildError>(())
+    /// ```
+    pub fn only_listed_baggage(mut self) -> Self {
+        self.list.closed = true;
         self
     }
 

@@ -167,6 +167,32 @@ impl Codec {
         self
     }
 
+    /// Refuses text that does not pass a check of yours, before `read` sees it: an id that is to be echoed, say, or that
+    /// must not be empty, as an empty header is a value like any other. It is sent like any other.
+    ///
+    /// ```
+    /// # use contextvars::ContextVar;
+    /// # use contextvars::wire::{Propagator, Rule, text};
+    /// static REQUEST_ID: ContextVar<String> = ContextVar::new("request_id");
+    ///
+    /// let is_id = |id: &str| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    /// let wire = Propagator::builder().header("x-request-id", text(&REQUEST_ID).accept(is_id)).build()?;
+    /// for refused in ["", "r 7", "<r7>"] {
+    ///     let got = wire.extract(&vec![("x-request-id", refused)]);
+    ///     assert_eq!(got.problems[0].rule, Rule::Refused);
+    /// }
+    /// assert!(wire.extract(&vec![("x-request-id", "r7")]).problems.is_empty());
+    /// # Ok::<(), contextvars::wire::BuildError>(())
+    /// ```
+    #[must_use = "this is the codec with the check"]
+    pub fn accept(self, check: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+        let read = self.read;
+        // user code: `check`
+        let read =
+            move |text: &str, context| if check(text) { read(text, context) } else { Err(context) };
+        Self { read: Arc::new(read), ..self }
+    }
+
     /// Has the entry taken by [`extract_trusted`](super::Propagator::extract_trusted) only: what a stranger must not
     /// be able to set, such as a log level. It is sent like any other.
     ///

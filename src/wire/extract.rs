@@ -21,7 +21,7 @@ use crate::{Context, ContextVar};
 pub struct Extracted {
     /// A new context with the values that came in, and with nothing else.
     pub context: Context,
-    /// The entries that were left out.
+    /// What was left out, and why: once for each entry and rule, however often a sender broke it.
     pub problems: Vec<Problem>,
 }
 
@@ -35,7 +35,7 @@ pub(super) fn extract(list: &List, carrier: &dyn Extract, trusted: bool) -> Extr
         reader.header(entry);
     }
     if list.baggage {
-        reader.baggage(&list.members);
+        reader.baggage(list);
     }
     Extracted { context: reader.context, problems: reader.problems }
 }
@@ -112,15 +112,14 @@ impl Reader<'_> {
     }
 
     /// All headers as one list. Listed members that are not taken do not pass through either.
-    fn baggage(&mut self, members: &[Entry]) {
-        let mut reader =
-            baggage::Reader::new(|key: &str| members.iter().any(|entry| entry.key == key));
+    fn baggage(&mut self, list: &List) {
+        let mut reader = baggage::Reader::new(|key: &str| list.has_member(key), list.closed);
         let (carrier, problems) = (self.carrier, &mut self.problems);
         let mut left_out =
             |key: Option<&str>, rule| report(problems, key.unwrap_or("baggage"), rule);
         carrier.visit("baggage", &mut |header| reader.header(header, &mut left_out));
         let mut baggage = reader.finish(left_out);
-        for Entry { key, codec } in members {
+        for Entry { key, codec } in &list.members {
             let Some(member) = baggage.last(key) else { continue };
             if let Err(rule) = self.bind(codec, member.value_len(), || member.value()) {
                 self.report(key, rule);

@@ -3,6 +3,8 @@
 //! The context is a copy without `local` values, and each codec runs in a copy of it: a value is written as if it were
 //! written where it belongs, whoever sends it, and nothing that a codec does stays behind.
 
+use std::borrow::Cow;
+
 use super::BAGGAGE;
 use super::baggage::{self, Baggage, Member};
 use super::carrier::Inject;
@@ -33,7 +35,7 @@ pub(super) fn request(list: &List, context: &Context, carrier: &mut dyn Inject) 
         header(entry, context, carrier, &mut injected.problems);
     }
     if list.baggage {
-        put(carrier, "baggage", members(&list.members, context, &mut injected.problems));
+        put(carrier, "baggage", members(list, context, &mut injected.problems));
     }
     injected
 }
@@ -77,10 +79,17 @@ fn plain(text: String) -> Result<String, Rule> {
 
 /// What came in, with the members that are listed as the context has them now. One whose value is still the same stays
 /// byte for byte, properties and all.
-fn members(entries: &[Entry], context: &Context, problems: &mut Vec<Problem>) -> Option<String> {
-    let incoming = context.get(&BAGGAGE);
+fn members(list: &List, context: &Context, problems: &mut Vec<Problem>) -> Option<String> {
+    let incoming = context.get(&BAGGAGE).map(|all| {
+        if list.closed {
+            Cow::Owned(all.filtered(|key| list.has_member(key)))
+        } else {
+            Cow::Borrowed(all)
+        }
+    });
+    let incoming = incoming.as_deref();
     let mut changes = Vec::new();
-    for Entry { key, codec } in entries {
+    for Entry { key, codec } in &list.members {
         let came = incoming.and_then(|incoming| incoming.get(key));
         let same =
             |text: &str| came.as_ref().is_some_and(|came| codec.is_same(came, text, context));
@@ -107,7 +116,7 @@ fn members(entries: &[Entry], context: &Context, problems: &mut Vec<Problem>) ->
             None => drop(baggage.remove(key)),
         }
     }
-    let listed = |member: &Member| entries.iter().any(|entry| entry.key == member.as_ref().key());
+    let listed = |member: &Member| list.has_member(member.as_ref().key());
     let baggage = baggage::fit(baggage.into_members(), listed, |member, rule| {
         let key = if listed(member) { member.as_ref().key() } else { "baggage" };
         if !problems.iter().any(|problem| problem.key == key && problem.rule == rule) {

@@ -12,8 +12,16 @@ pub(super) struct List {
     pub(super) members: Vec<Entry>,
     /// Whether the `baggage` header is handled at all.
     pub(super) baggage: bool,
+    /// Whether members that are not listed are left out of it.
+    pub(super) closed: bool,
     pub(super) echoed: Vec<String>,
     pub(super) server_timing: bool,
+}
+
+impl List {
+    pub(super) fn has_member(&self, key: &str) -> bool {
+        self.members.iter().any(|entry| entry.key == key)
+    }
 }
 
 /// A header or a baggage member.

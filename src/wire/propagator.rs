@@ -11,7 +11,7 @@ use super::rule::{BuildError, BuildErrorKind};
 use crate::{Context, ContextVar};
 
 /// An explicit list of the variables that cross to another process, and as what: nothing enters or leaves unless it is
-/// listed here.
+/// listed here, but for the baggage of others, where that is passed through.
 ///
 /// A program may have several, such as one for the public side and one between its own services. A copy is cheap.
 ///

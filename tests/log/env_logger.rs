@@ -75,7 +75,7 @@ fn each_thread_has_its_own_context() {
             let work = move || {
                 barrier.wait();
                 for _ in 0..50 {
-                    info(logger, &format!("of {number}"), &NONE);
+                    info(logger, format!("of {number}"), &NONE);
                 }
             };
             scope.spawn(fields::bound(kv! { number }).run(|| propagate(work)));

@@ -227,3 +227,37 @@ fn insert_leaves_everything_as_it_was_when_it_fails() {
     assert_eq!(baggage.to_string(), members(64));
     assert_eq!(baggage.insert("k0", "1"), Ok(()));
 }
+
+#[test]
+fn where_only_listed_members_are_taken_no_other_enters_or_leaves() {
+    let list = Propagator::builder().baggage("tenant", text(&TENANT));
+    let edge = list.only_listed_baggage().build().unwrap();
+    let others = members(1000);
+    let headers = vec![("baggage", "a=1,tenant=acme;p,b"), ("baggage", &others)];
+    let got = edge.extract(&headers);
+    assert_eq!((got.context.get(&TENANT).unwrap().as_str(), got.problems.len()), ("acme", 0));
+    assert_eq!(got.context.get(&BAGGAGE).unwrap().to_string(), "tenant=acme;p");
+
+    let came = propagator().extract(&vec![("baggage", "a=1,tenant=acme;p")]).context;
+    let sent = |context: &Context| {
+        let mut sent = vec![("baggage".to_owned(), "an=other".to_owned())];
+        assert!(edge.inject_from(context, &mut sent).problems.is_empty());
+        sent.pop().map(|(_, baggage)| baggage)
+    };
+    assert_eq!(sent(&came).as_deref(), Some("tenant=acme;p"));
+    assert_eq!(sent(&came.with_value(&TENANT, "b".into())).as_deref(), Some("tenant=b"));
+    assert_eq!(sent(&Context::new()), None);
+}
+
+#[test]
+fn a_percent_sign_that_begins_no_escape_stands_for_itself() {
+    for (sent, value) in
+        [("100%", "100%"), ("%", "%"), ("%4", "%4"), ("%zz", "%zz"), ("%%41", "%A")]
+    {
+        let header = format!("tenant={sent}");
+        let got = propagator().extract(&vec![("baggage", &*header)]);
+        assert_eq!((got.context.get(&TENANT).unwrap().as_str(), got.problems.len()), (value, 0));
+        passes_on(&[&header], &header);
+        assert_eq!(header.parse::<Baggage>().unwrap().get("tenant").unwrap(), value);
+    }
+}

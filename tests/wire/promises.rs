@@ -90,6 +90,26 @@ fn what_is_for_trusted_senders_is_taken_from_them_only() {
 }
 
 #[test]
+fn text_that_does_not_pass_the_check_is_refused() {
+    let codec = text(&TENANT).max_len(4).accept(|tenant| {
+        assert!(tenant.len() <= 4, "the limit goes first");
+        TENANT.try_get().is_err() && tenant.starts_with('a')
+    });
+    let wire = Propagator::builder().header("x-tenant", codec).build().unwrap();
+    for (value, rule) in [("", Rule::Refused), ("b", Rule::Refused), ("aaaaa", Rule::TooLong)] {
+        let got = TENANT.scope("here".into(), || wire.extract(&vec![("x-tenant", value)]));
+        assert_eq!(got.problems[0].rule, rule, "{value}");
+        assert!(!got.context.contains(&TENANT));
+    }
+    let got = TENANT.scope("here".into(), || wire.extract(&vec![("x-tenant", "acme")]));
+    assert_eq!(got.context.get(&TENANT).unwrap(), "acme");
+    let mut sent = BTreeMap::new();
+    let context = Context::new().with_value(&TENANT, "b".into());
+    assert!(wire.inject_from(&context, &mut sent).problems.is_empty());
+    assert_eq!(sent["x-tenant"], "b", "the check is for what comes in");
+}
+
+#[test]
 fn a_header_that_would_not_arrive_as_it_is_is_not_sent() {
     for value in ["a\r\nx-evil: 1", "ü", " a", "a ", "a\tb", "\0"] {
         let mut sent = BTreeMap::new();

@@ -63,8 +63,9 @@ impl ContextLayer {
         Self { wire, fill: Vec::new(), on_problem: None, trusted: false }
     }
 
-    /// Gives `variable` a value where the request brought none, or none that was taken. In the order of the calls, each
-    /// in the context as it is by then.
+    /// Gives `variable` a value where the request brought none, or none that was taken. An empty header is a value, unless
+    /// the codec does not [accept](crate::wire::Codec::accept) it. In the order of the calls, each in the context as it is
+    /// by then.
     ///
     /// ```
     /// # use contextvars::ContextVar;

@@ -12,6 +12,8 @@ const MAX_INPUT: usize = 64 * 1024;
 /// before it.
 pub(in crate::wire) struct Reader<L> {
     is_listed: L,
+    /// Whether others are not even looked at.
+    closed: bool,
     members: Vec<Member>,
     /// Of the members, with a comma after each.
     len: usize,
@@ -21,8 +23,8 @@ pub(in crate::wire) struct Reader<L> {
 }
 
 impl<L: Fn(&str) -> bool> Reader<L> {
-    pub(in crate::wire) fn new(is_listed: L) -> Self {
-        Self { is_listed, members: Vec::new(), len: 0, full: None, input: 0 }
+    pub(in crate::wire) fn new(is_listed: L, closed: bool) -> Self {
+        Self { is_listed, closed, members: Vec::new(), len: 0, full: None, input: 0 }
     }
 
     /// Reads one header. What breaks a rule is left out, and reported by its key if it is listed.
@@ -42,8 +44,8 @@ impl<L: Fn(&str) -> bool> Reader<L> {
         };
         self.input += header.len().min(room);
         for member in whole.split(|&byte| byte == b',').map(chars::trim) {
-            if !member.is_empty() {
-                let key = key(member).filter(|key| (self.is_listed)(key));
+            let key = key(member).filter(|key| (self.is_listed)(key));
+            if !member.is_empty() && (key.is_some() || !self.closed) {
                 self.member(member, key.is_some()).unwrap_or_else(|rule| report(key, rule));
             }
         }

@@ -80,6 +80,9 @@ impl Context {
     /// A context cannot be entered twice at the same time, which the exclusive borrow sees to; `clone` it for that. For a
     /// future that `f` makes, use [`in_context`](crate::ContextExt::in_context): it runs after `f` has returned.
     ///
+    /// Should `f` be suspended, in a coroutine with a stack of its own, it has to be resumed with the same context current
+    /// as then; if a `run` that was entered last is not the first to be left, the process is aborted.
+    ///
     /// ```
     /// # use contextvars::{Context, ContextVar};
     /// static USER: ContextVar<&str> = ContextVar::new("user");
@@ -412,7 +415,7 @@ impl<'a> Entry<'a> {
     /// The value as a log field, if the variable is [`logged`](ContextVar::logged).
     ///
     /// If the value's [`ToValue`](crate::fields::ToValue) panics, the field says so; also if it is asked for by a `ToValue`
-    /// that is being asked itself, unless it is a number or text.
+    /// that is being asked itself, unless it is of a primitive type or a string: `String`, `Arc<str>`, `&'static str`.
     ///
     /// ```
     /// # use contextvars::{Context, ContextVar, fields};

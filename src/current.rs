@@ -11,6 +11,10 @@
 //! was lent can go away only by [`replace`], while its context is current, which looks after the [`Loan`]s; and by the
 //! end of the thread, which leaves alone what is lent.
 //!
+//! Frames end in the reverse order of their beginning, unless they are on several stacks: those of coroutines that are
+//! suspended in the middle. So each frame looks whether it is the innermost one when it ends. Loans of one context may
+//! end in any order; where anything else would be mixed up, the process is aborted.
+//!
 //! The slot has no destructor, so on targets with native thread-locals it is there for as long as the thread runs code.
 //! A second thread-local, behind `at_thread_end`, has nothing but a destructor, and releases the thread's own context.
 //!
@@ -21,7 +25,7 @@ use std::mem::ManuallyDrop;
 use std::ptr;
 
 use crate::contents::Contents;
-use crate::count::AbortOnUnwind;
+use crate::count::{AbortOnUnwind, abort};
 use crate::hamt::Map;
 use crate::id::{self, Identity, Key, Number, Numbers};
 use crate::sync::{at_thread_end, thread_local};
@@ -31,7 +35,7 @@ use crate::value::{Address, Value, is_plain};
 struct Slot {
     maps: [Apart<ManuallyDrop<Map>>; Number::FAMILIES],
     identity: Apart<Identity>,
-    /// The innermost loan, or null.
+    /// The innermost loan of the current context, or where the list of its loans ends.
     loans: Cell<*const Loan>,
     numbers: Numbers,
     /// Zero until it is asked for.
@@ -61,7 +65,7 @@ thread_local! {
         Slot {
             maps: [const { Apart(Cell::new(ManuallyDrop::new(Map::EMPTY))) }; Number::FAMILIES],
             identity: Apart(Cell::new(Identity::UNASKED_THREAD)),
-            loans: Cell::new(ptr::null()),
+            loans: Cell::new(Loan::end_of(ptr::null())),
             numbers: Numbers::new(),
             thread: Cell::new(0),
             rule: Cell::new(Rule::Anywhere),
@@ -112,12 +116,17 @@ pub(crate) fn enter<R>(contents: &mut Contents, f: impl FnOnce() -> R) -> R {
     struct Exit<'a> {
         slot: &'a Slot,
         outer: ManuallyDrop<Contents>,
+        outer_loans: *const Loan,
         contents: &'a mut Contents,
     }
 
     impl Drop for Exit<'_> {
         #[inline]
         fn drop(&mut self) {
+            if self.slot.loans.get() != Loan::end_of(self.contents) {
+                Loan::out_of_order();
+            }
+            self.slot.loans.set(self.outer_loans);
             let outer = std::mem::replace(&mut *self.outer, Contents::new(Identity::UNASKED));
             std::mem::forget(std::mem::replace(self.contents, self.slot.swap(outer)));
         }
@@ -126,7 +135,8 @@ pub(crate) fn enter<R>(contents: &mut Contents, f: impl FnOnce() -> R) -> R {
     SLOT.with(|slot| {
         let entered = std::mem::replace(contents, Contents::new(Identity::UNASKED));
         let outer = ManuallyDrop::new(slot.swap(entered));
-        let _exit = Exit { slot, outer, contents };
+        let outer_loans = slot.loans.replace(Loan::end_of(contents));
+        let _exit = Exit { slot, outer, outer_loans, contents };
         f() // user code
     })
 }
@@ -163,11 +173,13 @@ pub(crate) fn get_plain<T: Clone + 'static>(key: Key<T>) -> Option<T> {
 pub(crate) fn lend<T, R, F: FnOnce(&T) -> R>(key: Key<T>, f: F) -> Result<R, F> {
     SLOT.with(|slot| {
         let Some(address) = slot.find(key.number()) else { return Err(f) };
-        let loan = Loan { address, kept: Cell::new(None), outer: slot.loans.get() };
+        let outer = Cell::new(slot.loans.get());
+        let loan = Loan { address, kept: Cell::new(None), outer };
         let end = loan.begin(slot);
-        // SAFETY: it was found under `key`. The current context owns it; so does the frame that keeps the contents while
-        // another context is entered. `replace` gives the loan a share when it takes the value out, and the end of the
-        // thread takes nothing that is lent. `loan` lives longer than this reference, which `f` cannot keep.
+        // SAFETY: it was found under `key`. The current context owns it, and is not left before the loan ends; so does the
+        // frame that keeps the contents while another context is entered. `replace` gives the loan a share when it takes
+        // the value out, and the end of the thread takes nothing that is lent. `loan` lives longer than this reference,
+        // which `f` cannot keep.
         let value = unsafe { address.get(key) };
         let result = f(value); // user code
         drop(end);
@@ -176,15 +188,26 @@ pub(crate) fn lend<T, R, F: FnOnce(&T) -> R>(key: Key<T>, f: F) -> Result<R, F> 
     })
 }
 
-/// A value that is lent out: a frame of [`lend`], in a list from the innermost to the outermost.
+/// A value that is lent out: a frame of [`lend`], in a list of those of one context, from the innermost to the outermost.
 struct Loan {
     address: Address,
     /// The loan's share in the value, once the context has none any more.
     kept: Cell<Option<Value>>,
-    outer: *const Loan,
+    outer: Cell<*const Loan>,
 }
 
 impl Loan {
+    /// What ends the list of the context that was entered by these contents, and of no other: an address that no loan has.
+    #[inline]
+    const fn end_of(contents: *const Contents) -> *const Self {
+        contents.cast::<Self>().wrapping_byte_add(1)
+    }
+
+    #[inline]
+    fn is_end(loan: *const Self) -> bool {
+        loan.addr() % 2 == 1
+    }
+
     #[inline]
     fn begin<'a>(&'a self, slot: &'a Slot) -> impl Drop + 'a {
         struct End<'a> {
@@ -195,7 +218,11 @@ impl Loan {
         impl Drop for End<'_> {
             #[inline]
             fn drop(&mut self) {
-                self.slot.loans.set(self.loan.outer);
+                if ptr::eq(self.slot.loans.get(), self.loan) {
+                    self.slot.loans.set(self.loan.outer.get());
+                } else {
+                    self.loan.unlink(self.slot);
+                }
             }
         }
 
@@ -203,17 +230,38 @@ impl Loan {
         End { slot, loan: self }
     }
 
+    /// The loans of the current context, from the innermost outwards. None may begin or end meanwhile.
+    fn list(slot: &Slot) -> impl Iterator<Item = &Self> {
+        let next = |loan: *const Self| {
+            // SAFETY: a loan is on the list only while its frame is live, and is only ever borrowed shared.
+            (!Self::is_end(loan)).then(|| unsafe { &*loan })
+        };
+        std::iter::successors(next(slot.loans.get()), move |loan| next(loan.outer.get()))
+    }
+
+    /// Takes a loan off the list that is not the innermost: those further in are of other stacks.
+    #[cold]
+    fn unlink(&self, slot: &Slot) {
+        let inner = Self::list(slot).find(|inner| ptr::eq(inner.outer.get(), self));
+        inner.unwrap_or_else(|| Self::out_of_order()).outer.set(self.outer.get());
+    }
+
     /// Gives each loan of `value` a share in it.
     #[cold]
-    fn keep(mut innermost: *const Self, value: &Value) {
-        // SAFETY: a loan is on the list only while its frame is live, and is only ever borrowed shared.
-        while let Some(loan) = unsafe { innermost.as_ref() } {
-            if value.is(loan.address) {
-                // If the loan had a share already, that was not the last.
-                loan.kept.set(Some(value.clone()));
-            }
-            innermost = loan.outer;
+    fn keep(slot: &Slot, value: &Value) {
+        for loan in Self::list(slot).filter(|loan| value.is(loan.address)) {
+            // If the loan had a share already, that was not the last.
+            loan.kept.set(Some(value.clone()));
         }
+    }
+
+    /// Ends the process: going on could free what is lent.
+    #[cold]
+    #[inline(never)]
+    fn out_of_order() -> ! {
+        abort(
+            "a coroutine was suspended inside a context, or in `with`, and left it while another was current",
+        )
     }
 }
 
@@ -275,8 +323,8 @@ impl Slot {
     /// What has left the map, with a share in it for each of its loans.
     #[inline]
     fn let_go(&self, old: Option<Value>) -> Option<Value> {
-        if let (Some(old), false) = (&old, self.loans.get().is_null()) {
-            Loan::keep(self.loans.get(), old);
+        if let (Some(old), false) = (&old, Loan::is_end(self.loans.get())) {
+            Loan::keep(self, old);
         }
         old
     }
@@ -384,7 +432,7 @@ impl Slot {
             let identity = self.identity.0.get();
             // `std::process::exit` gets here with frames on the stack that will not go on: what they entered is not
             // the thread's own, and what they lent may still be in use on other threads.
-            if !identity.is_thread() || !self.loans.get().is_null() {
+            if !identity.is_thread() || !Loan::is_end(self.loans.get()) {
                 return;
             }
             let own = self.swap(Contents::new(identity));

@@ -13,6 +13,8 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::task::{self, Poll};
 
+#[cfg(feature = "futures")]
+use futures_core::FusedFuture;
 use pin_project_lite::pin_project;
 
 use crate::context::Context;
@@ -151,14 +153,23 @@ impl<F: Future> Future for WithContext<F> {
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<F::Output> {
         let this = self.project();
         let mut inner = this.inner;
-        this.context.run(|| {
-            let Some(running) = inner.as_mut().as_pin_mut() else { polled_after_completion() };
-            let poll = running.poll(cx); // user code
+        let poll = this.context.run(|| {
+            let poll = inner.as_mut().as_pin_mut()?.poll(cx); // user code
             if poll.is_ready() {
                 inner.set(None); // user code: F::drop
             }
-            poll
-        })
+            Some(poll)
+        });
+        // Not inside: `run` would have one more way out, and be too large to be inlined.
+        poll.unwrap_or_else(|| polled_after_completion())
+    }
+}
+
+#[cfg(feature = "futures")]
+impl<F: FusedFuture> FusedFuture for WithContext<F> {
+    /// Asked in a copy of the context. A future that has completed is gone, and needs not be asked.
+    fn is_terminated(&self) -> bool {
+        self.look(F::is_terminated).unwrap_or(true) // user code
     }
 }
 

@@ -1,0 +1,137 @@
+//! Coroutines with stacks of their own: frames of `with` and `run` that end in another order than they began.
+#![cfg(all(unix, any(target_arch = "x86_64", target_arch = "aarch64"), not(miri)))]
+
+use std::env;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::Command;
+use std::sync::Arc;
+
+use contextvars::{Context, ContextVar};
+use corosensei::{Coroutine, Yielder};
+
+static NAME: ContextVar<String> = ContextVar::new("name");
+
+type Suspend = Yielder<(), ()>;
+
+fn name(name: &str) -> String {
+    format!("{name}, and long enough for memory of its own")
+}
+
+/// One that is suspended while `f` of `with` runs, and afterwards finds what it was lent as it was.
+fn lent_and_suspended() -> Coroutine<(), (), ()> {
+    let mut coroutine = Coroutine::new(|suspend: &Suspend, ()| {
+        NAME.with(|lent| {
+            let before = lent.clone();
+            suspend.suspend(());
+            assert_eq!(*lent, before);
+        });
+    });
+    assert!(coroutine.resume(()).as_yield().is_some());
+    coroutine
+}
+
+/// Regression: the end of the first loan took the second one, which was made later, off the list, and the value that was
+/// lent was freed when it was replaced.
+#[test]
+fn loans_end_in_any_order() {
+    Context::new().run(|| {
+        drop(NAME.set(name("first")));
+        let mut coroutines: Vec<_> = (0..5).map(|_| lent_and_suspended()).collect();
+        NAME.with(|last| {
+            for at in [2, 0, 1] {
+                assert!(coroutines.remove(at).resume(()).as_return().is_some());
+                drop(NAME.set(name("second")));
+                assert_eq!(*last, name("first"));
+            }
+            drop(coroutines.remove(0)); // unwinds
+            drop(NAME.set(name("third")));
+            assert_eq!(*last, name("first"));
+        });
+        assert!(coroutines.remove(0).resume(()).as_return().is_some());
+    });
+}
+
+#[test]
+fn a_lent_value_is_dropped_with_its_last_loan_in_any_order() {
+    static COUNTED: ContextVar<Arc<()>> = ContextVar::new("counted");
+    Context::new().run(|| {
+        let counted = Arc::new(());
+        drop(COUNTED.set(Arc::clone(&counted)));
+        let coroutine = || {
+            let mut coroutine = Coroutine::new(|suspend: &Suspend, ()| {
+                COUNTED.with(|_lent| suspend.suspend(()));
+            });
+            coroutine.resume(());
+            coroutine
+        };
+        let (mut first, mut second) = (coroutine(), coroutine());
+        drop(COUNTED.set(Arc::default()));
+        first.resume(());
+        assert_eq!(Arc::strong_count(&counted), 2);
+        second.resume(());
+        assert_eq!(Arc::strong_count(&counted), 1);
+    });
+}
+
+#[test]
+fn a_coroutine_that_leaves_what_it_entered_before_it_is_suspended_sees_and_does_no_harm() {
+    drop(NAME.set(name("thread")));
+    let mut coroutine = Coroutine::new(|suspend: &Suspend, ()| {
+        let mut context = Context::new().with_value(&NAME, name("coroutine"));
+        for _ in 0..3 {
+            assert_eq!(context.run(|| NAME.get()), name("coroutine"));
+            suspend.suspend(());
+        }
+    });
+    while coroutine.resume(()).as_yield().is_some() {
+        assert_eq!(NAME.get(), name("thread"));
+    }
+}
+
+/// Regression: the contents of the contexts were exchanged, and freed while they were lent.
+#[test]
+fn a_context_that_was_not_entered_last_is_not_left() {
+    aborts("a_context_that_was_not_entered_last_is_not_left", || {
+        let mut one = Context::new().with_value(&NAME, name("one"));
+        let mut coroutine =
+            Coroutine::new(move |suspend: &Suspend, ()| one.run(|| suspend.suspend(())));
+        coroutine.resume(());
+        let mut two = Context::new().with_value(&NAME, name("two"));
+        two.run(|| NAME.with(|_lent| coroutine.resume(())));
+    });
+}
+
+/// Regression: the value that a suspended coroutine had been lent was freed with the context.
+#[test]
+fn a_context_of_which_something_is_lent_is_not_left() {
+    aborts("a_context_of_which_something_is_lent_is_not_left", || {
+        let mut context = Context::new().with_value(&NAME, name("one"));
+        let coroutine = context.run(lent_and_suspended);
+        drop(context);
+        drop(coroutine);
+    });
+}
+
+#[test]
+fn a_loan_does_not_end_inside_another_context() {
+    aborts("a_loan_does_not_end_inside_another_context", || {
+        drop(NAME.set(name("thread")));
+        let mut coroutine = lent_and_suspended();
+        Context::new().run(|| coroutine.resume(()));
+    });
+}
+
+/// Runs `test` again, in a process that `f` must end.
+fn aborts(test: &str, f: impl FnOnce()) {
+    const CHILD: &str = "CONTEXTVARS_TEST_ABORTS";
+    const SIGABRT: i32 = 6;
+
+    if env::var_os(CHILD).is_some() {
+        return f();
+    }
+    let mut child = Command::new(env::current_exe().unwrap());
+    let output = child.args(["--exact", test, "--nocapture"]).env(CHILD, "1").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.signal(), Some(SIGABRT), "{}, {said}", output.status);
+    assert!(said.contains("a coroutine was suspended inside a context, or in `with`"), "{said}");
+}

@@ -28,14 +28,14 @@ use crate::value::Value;
 /// USER.reset(inner).unwrap();
 /// assert_eq!(USER.get(), "ann");
 /// ```
-pub struct Token<T: Send + Sync + 'static> {
+pub struct Token<T> {
     key: Key<T>,
     name: &'static str,
     identity: Identity,
     old: Option<Value>,
 }
 
-impl<T: Send + Sync + 'static> Token<T> {
+impl<T> Token<T> {
     #[inline]
     pub(crate) fn new(
         key: Key<T>,
@@ -81,15 +81,15 @@ impl<T: Send + Sync + 'static> Token<T> {
     }
 }
 
-impl<T: Send + Sync + 'static> fmt::Debug for Token<T> {
+impl<T> fmt::Debug for Token<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Token").field("var", &self.name).finish_non_exhaustive()
     }
 }
 
 // A token lets nobody see a `T` half changed: it only lends what nobody writes to.
-impl<T: Send + Sync + 'static> UnwindSafe for Token<T> {}
-impl<T: Send + Sync + 'static> RefUnwindSafe for Token<T> {}
+impl<T> UnwindSafe for Token<T> {}
+impl<T> RefUnwindSafe for Token<T> {}
 
 /// Restores a variable when dropped; made by [`ContextVar::bind`](crate::ContextVar::bind).
 ///
@@ -100,21 +100,21 @@ impl<T: Send + Sync + 'static> RefUnwindSafe for Token<T> {}
 /// Dropped out of order, each binding restores what it replaced. Dropped while another context is current, it does
 /// nothing.
 #[must_use = "the binding ends when this guard is dropped, and `let _ = …` drops it at once"]
-pub struct Binding<'a, T: Send + Sync + 'static> {
+pub struct Binding<'a, T> {
     /// Taken when dropped.
     token: Option<Token<T>>,
     /// Of this thread, and of a variable that is there for as long.
     of: PhantomData<(&'a (), *const ())>,
 }
 
-impl<T: Send + Sync + 'static> Binding<'_, T> {
+impl<T> Binding<'_, T> {
     #[inline]
     pub(crate) fn new(token: Token<T>) -> Self {
         Self { token: Some(token), of: PhantomData }
     }
 }
 
-impl<T: Send + Sync + 'static> Drop for Binding<'_, T> {
+impl<T> Drop for Binding<'_, T> {
     #[inline]
     fn drop(&mut self) {
         if let Some(token) = self.token.take() {
@@ -124,15 +124,15 @@ impl<T: Send + Sync + 'static> Drop for Binding<'_, T> {
     }
 }
 
-impl<T: Send + Sync + 'static> fmt::Debug for Binding<'_, T> {
+impl<T> fmt::Debug for Binding<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.token.as_ref().map(Token::name);
         f.debug_struct("Binding").field("var", &name.unwrap_or_default()).finish_non_exhaustive()
     }
 }
 
-impl<T: Send + Sync + 'static> UnwindSafe for Binding<'_, T> {}
-impl<T: Send + Sync + 'static> RefUnwindSafe for Binding<'_, T> {}
+impl<T> UnwindSafe for Binding<'_, T> {}
+impl<T> RefUnwindSafe for Binding<'_, T> {}
 
 /// A variable has neither a value in the current context nor a default.
 ///
@@ -185,7 +185,7 @@ impl std::error::Error for LookupError {}
 ///
 /// USER.reset(error.into_token()).unwrap();
 /// ```
-pub struct ResetError<T: Send + Sync + 'static> {
+pub struct ResetError<T> {
     kind: ResetErrorKind,
     token: Token<T>,
 }
@@ -202,7 +202,7 @@ pub struct ResetError<T: Send + Sync + 'static> {
 /// assert_eq!(error.kind(), ResetErrorKind::WrongVariable);
 /// ```
 #[non_exhaustive]
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum ResetErrorKind {
     /// Another variable was set when the token was made. Checked first.
     WrongVariable,
@@ -210,7 +210,7 @@ pub enum ResetErrorKind {
     WrongContext,
 }
 
-impl<T: Send + Sync + 'static> ResetError<T> {
+impl<T> ResetError<T> {
     pub(crate) fn new(kind: ResetErrorKind, token: Token<T>) -> Self {
         Self { kind, token }
     }
@@ -230,13 +230,13 @@ impl<T: Send + Sync + 'static> ResetError<T> {
     }
 }
 
-impl<T: Send + Sync + 'static> fmt::Debug for ResetError<T> {
+impl<T> fmt::Debug for ResetError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResetError").field("kind", &self.kind).field("token", &self.token).finish()
     }
 }
 
-impl<T: Send + Sync + 'static> fmt::Display for ResetError<T> {
+impl<T> fmt::Display for ResetError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let whence = match self.kind {
             ResetErrorKind::WrongVariable => "by a different variable",
@@ -246,4 +246,4 @@ impl<T: Send + Sync + 'static> fmt::Display for ResetError<T> {
     }
 }
 
-impl<T: Send + Sync + 'static> std::error::Error for ResetError<T> {}
+impl<T> std::error::Error for ResetError<T> {}

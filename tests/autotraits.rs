@@ -46,6 +46,19 @@ assert_not_impl_any!(ContextVar<u64>: Clone, Copy, Default, PartialEq, PartialOr
 assert_impl_all!(Token<u64>: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe, Debug);
 assert_impl_all!(Token<Unsettled>: Send, Sync, Unpin, Debug);
 assert_impl_all!(Token<Pinned>: Send, Sync, Unpin, Debug);
+
+/// Code that is generic in the value names none of the variable's bounds.
+#[expect(dead_code, reason = "it compiles")]
+struct Held<'a, T> {
+    token: Token<T>,
+    binding: Binding<'a, T>,
+}
+
+#[expect(dead_code, reason = "it compiles")]
+fn back<T>(held: &Held<'_, T>, error: ResetError<T>) -> (Option<bool>, ResetErrorKind, Token<T>) {
+    (held.token.old_value().map(|_| true), error.kind(), error.into_token())
+}
+
 assert_not_impl_any!(Token<u64>: Clone, Copy, Default, PartialEq, PartialOrd);
 
 assert_impl_all!(Binding<'static, u64>: Unpin, UnwindSafe, RefUnwindSafe, Debug);

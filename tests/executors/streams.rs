@@ -1,11 +1,13 @@
 //! Streams, sinks, readers and writers in use: a producer and a consumer that do not see each other's values.
 
+use std::future::Pending;
 use std::pin::{Pin, pin};
 use std::sync::mpsc::{Receiver, channel};
 use std::task::{Context as TaskContext, Poll, Waker};
 
 use contextvars::{Context, ContextExt, ContextVar, copy_context};
 use futures::executor::block_on;
+use futures::future::{Fuse, FusedFuture, FutureExt};
 use futures::sink::{self, SinkExt};
 use futures::stream::{self, FusedStream, Stream, StreamExt};
 
@@ -222,4 +224,24 @@ fn forwarding_runs_each_end_in_its_own_context() {
         assert_eq!(seen(), Some(50));
     });
     assert_eq!(all(&received), [(11, Some(9)), (11, Some(11)), (12, Some(11))]);
+}
+
+#[test]
+fn a_fused_future_is_one_in_its_context_too() {
+    let read = |n| Box::pin(async { A.get() }.fuse().in_context(bound(n)));
+    let (mut one, mut other, mut seen) = (read(1), read(2), vec![]);
+    block_on(async {
+        loop {
+            futures::select! {
+                n = one => seen.push(n),
+                n = other => seen.push(n),
+                complete => break,
+            }
+        }
+    });
+    seen.sort_unstable();
+    assert_eq!(seen, [1, 2]);
+    let never = Fuse::<Pending<u32>>::terminated().in_context(bound(3));
+    assert!(one.is_terminated() && other.is_terminated() && never.is_terminated());
+    assert!(!read(4).is_terminated());
 }

@@ -150,7 +150,8 @@ impl Selection {
         self
     }
 
-    /// Shows `[redacted]` for what has this key, or is a variable of this name, wherever it comes from.
+    /// Shows `[redacted]` for the field of this key or the variable of this name, however it got into the context. What a
+    /// line or a span has itself is not looked at.
     ///
     /// See [`Selection`] for an example.
     pub fn redact(mut self, key: impl Into<Text>) -> Self {
@@ -182,16 +183,18 @@ impl Selection {
     /// The same, of `variables`.
     pub(crate) fn visit_in(&self, variables: &Context, mut f: impl FnMut(&str, &Value)) {
         let bound = field_slot::bound_in(variables);
-        for (place, item) in self.items.iter().enumerate() {
-            if self.items[..place].iter().any(|earlier| earlier.key == item.key) {
+        let mut shown = Vec::with_capacity(self.items.len());
+        for item in &self.items {
+            if shown.contains(&&*item.key) {
                 continue;
             }
             if let Some(value) = self.value(item, variables, bound) {
+                shown.push(&*item.key);
                 f(&item.key, &value); // user code
             }
         }
         if self.dynamic {
-            self.visit_others(variables, bound, &mut f);
+            self.visit_others(variables, bound, &shown, &mut f);
         }
     }
 
@@ -220,26 +223,27 @@ impl Selection {
         }
     }
 
+    /// Calls `f` with the fields of which no key is `shown` yet.
     fn visit_others(
         &self,
         variables: &Context,
         bound: Option<&Fields>,
+        shown: &[&str],
         f: &mut impl FnMut(&str, &Value),
     ) {
-        let listed = |key: &str| self.items.iter().any(|item| item.key == key);
-        let mut shown = |key: &str, value: &Value| {
+        let mut show = |key: &str, value: &Value| {
             let hidden = self.hides(key).then(hidden);
             f(key, hidden.as_ref().unwrap_or(value)); // user code
         };
+        let is_bound = |key: &str| bound.is_some_and(|bound| bound.get(key).is_some());
         let taken = |entry: Entry<'_>| {
-            let (name, mut vars) = (entry.name(), self.items.iter().filter_map(|item| item.var));
-            listed(name)
-                || bound.is_some_and(|bound| bound.get(name).is_some())
-                || vars.any(|var| var.is(entry))
+            shown.contains(&entry.name()) || is_bound(entry.name()) || self.lists(entry)
         };
-        visit_variables(variables, taken, &mut shown);
-        for (key, value) in bound.into_iter().flatten().filter(|(key, _)| !listed(key)) {
-            shown(key, value);
+        visit_variables(variables, taken, &mut show);
+        for (key, value) in
+            bound.into_iter().flatten().filter(|(key, _)| !shown.contains(&key.as_str()))
+        {
+            show(key, value);
         }
     }
 

@@ -16,6 +16,8 @@
 //! ```
 //!
 //! The logger has to write key-values. For most that is a feature: `env_logger = { version = "0.11", features = ["kv"] }`.
+//! How it writes them is its own matter: `env_logger` writes text as it is, line ends and escape sequences included, so
+//! that what strangers chose had better be checked where it is bound.
 
 use std::cell::OnceCell;
 use std::fmt;

@@ -155,3 +155,18 @@ fn every_field_is_of_the_moment_when_the_visit_began() {
         shows(&["late=9", "new=true"]);
     });
 }
+
+/// Regression: a key was taken by whoever was listed first under it, also if that had no value.
+#[test]
+fn what_is_listed_and_has_no_value_hides_nothing() {
+    static NEW: ContextVar<u8> = ContextVar::new("new");
+    static OLD: ContextVar<u8> = ContextVar::new("old");
+    static SAME: ContextVar<u8> = ContextVar::new("new").logged();
+    let chain = Selection::new().var(&NEW).rename("key").var(&OLD).rename("key");
+    assert_eq!(OLD.scope(1, || line(&chain)), "key=1");
+    assert_eq!(OLD.scope(1, || NEW.scope(2, || line(&chain))), "key=2");
+
+    let dynamic = Selection::new().var(&NEW).dynamic();
+    assert_eq!(SAME.scope(3, || line(&dynamic)), "new=3");
+    assert_eq!(SAME.scope(3, || NEW.scope(2, || line(&dynamic))), "new=2");
+}

@@ -3,8 +3,11 @@
 use contextvars::fields::{self, Selection, kv};
 use contextvars::tracing::Text;
 use tracing::subscriber::with_default;
-use tracing::{info, info_span};
+use tracing::{Event, Subscriber, info, info_span};
 use tracing_subscriber::fmt;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::registry::LookupSpan;
 
 use crate::Lines;
 
@@ -143,4 +146,42 @@ fn a_selection_decides_what_is_shown() {
         fields::bound(kv! { path = "/secret", other = 1 }).run(|| info!("paid"));
     });
     assert_eq!(lines.text(), " INFO paid path=[redacted] user=null\n");
+}
+
+#[test]
+fn floats_look_as_those_of_the_event_do() {
+    for float in [1.0, 0.1, 1e300, -1e-9, f64::NAN, f64::INFINITY] {
+        let text = full(|| fields::bound(kv! { context = float }).run(|| info!(own = float)));
+        let written = |key: &str| {
+            let word = text.split_whitespace().find(|word| word.starts_with(key));
+            word.and_then(|word| word.split_once('=')).unwrap().1.to_owned()
+        };
+        assert_eq!(written("context="), written("own="), "{text}");
+    }
+}
+
+/// Regression: the fields stood alone, and before the next line.
+#[test]
+fn a_line_that_the_formatter_leaves_out_stays_out() {
+    struct Nothing;
+
+    impl<S: Subscriber, N> FormatEvent<S, N> for Nothing
+    where
+        S: for<'lookup> LookupSpan<'lookup>,
+        N: for<'writer> FormatFields<'writer> + 'static,
+    {
+        fn format_event(
+            &self,
+            _: &FmtContext<'_, S, N>,
+            _: Writer<'_>,
+            _: &Event<'_>,
+        ) -> std::fmt::Result {
+            Ok(())
+        }
+    }
+
+    let lines = Lines::default();
+    let subscriber = fmt().event_format(Text::new(Nothing)).with_writer(lines.clone()).finish();
+    with_default(subscriber, || fields::bound(kv! { user = "ann" }).run(|| info!("paid")));
+    assert_eq!(lines.text(), "");
 }

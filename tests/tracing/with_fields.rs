@@ -247,3 +247,36 @@ fn threads_share_a_call_site() {
     assert_eq!(seen.len(), 400);
     assert!(seen.iter().all(|seen| seen.values["own"] == seen.values["number"]));
 }
+
+/// Regression: the panic was the caller's, and the line lost, although no formatter would have asked.
+#[test]
+fn an_error_whose_debug_panics_is_shown_as_it_is_without_the_layer() {
+    #[derive(Clone, Copy)]
+    struct Bad;
+
+    impl fmt::Display for Bad {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("refused")
+        }
+    }
+
+    impl fmt::Debug for Bad {
+        fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+            panic!("debug failed")
+        }
+    }
+
+    impl Error for Bad {}
+
+    let lines = Lines::default();
+    let inner = layers::layer().json().flatten_event(true).without_time().with_target(false);
+    let layer = WithFields::new(inner.with_writer(lines.clone()));
+    with_default(Registry::default().with(layer), || {
+        fields::bound(kv! { user = "ann" })
+            .run(|| info!(error = &Bad as &(dyn Error + 'static), "paid"));
+    });
+    assert_eq!(
+        lines.objects(),
+        [json!({ "level": "INFO", "message": "paid", "error": "refused", "user": "ann" })]
+    );
+}

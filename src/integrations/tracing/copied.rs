@@ -6,6 +6,7 @@ use std::fmt;
 use ::tracing_core::Event;
 use ::tracing_core::field::{Field, Value as Recordable, Visit, debug};
 
+use crate::field_value::caught;
 use crate::fields::Value;
 
 /// A value that is ready to be recorded again.
@@ -109,7 +110,8 @@ impl Cause {
         let source = error.source().filter(|_| left > 0);
         Self {
             display: written(format_args!("{error}")),
-            debug: Verbatim(written(format_args!("{error:?}"))),
+            // Formatters do not ask for it, so that a panic would be the wrapper's.
+            debug: Verbatim(caught(|| written(format_args!("{error:?}")).into()).to_string()),
             source: source.map(|source| Box::new(Self::of(source, left - 1))),
         }
     }

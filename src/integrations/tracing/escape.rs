@@ -47,7 +47,7 @@ pub(super) fn json_text(out: &mut impl Write, text: &str) -> fmt::Result {
 pub(super) fn plain_value(out: &mut impl Write, value: &Value) -> fmt::Result {
     match value {
         Value::Text(text) => plain_text(out, text),
-        other => write!(out, "{other}"),
+        other => write!(out, "{other:?}"), // `1.0` and `1e300`, as the formatters write those of events
     }
 }
 

@@ -116,6 +116,9 @@ fn extend(
     out: &mut Writer<'_>,
     line: &str,
 ) -> fmt::Result {
+    if line.is_empty() {
+        return Ok(()); // left out by the other formatter
+    }
     let text = line.trim_end_matches(['\n', '\r']);
     let apart = line[text.len()..].matches('\n').count() > 1;
     let (mut written, mut begun) = (0, false);

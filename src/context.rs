@@ -80,8 +80,8 @@ impl Context {
     /// A context cannot be entered twice at the same time, which the exclusive borrow sees to; `clone` it for that. For a
     /// future that `f` makes, use [`in_context`](crate::ContextExt::in_context): it runs after `f` has returned.
     ///
-    /// Should `f` be suspended, in a coroutine with a stack of its own, it has to be resumed with the same context current
-    /// as then; if a `run` that was entered last is not the first to be left, the process is aborted.
+    /// A coroutine with a stack of its own that is suspended inside `f` has to be resumed while the same context is
+    /// current. Contexts that are not left in the reverse order of entering them abort the process.
     ///
     /// ```
     /// # use contextvars::{Context, ContextVar};

@@ -118,8 +118,9 @@ pub use tracestate::TraceState;
 
 use crate::ContextVar;
 
-/// The members of the `baggage` header as they came in, those included that nobody here has heard of. A propagator that
-/// handles the header binds it, unless there were none, and sends on what it holds.
+/// The members of the `baggage` header as they came in, those included that nobody here has heard of, unless
+/// [only listed ones](PropagatorBuilder::only_listed_baggage) are taken. A propagator that handles the header binds it,
+/// unless there were none, and sends on what it holds.
 ///
 /// Members that the propagator lists are sent as *their* variables say: changed, or not at all where the variable has no
 /// value any more.

@@ -167,8 +167,8 @@ impl Codec {
         self
     }
 
-    /// Refuses text that does not pass a check of yours, before `read` sees it: an id that is to be echoed, say, or that
-    /// must not be empty, as an empty header is a value like any other. It is sent like any other.
+    /// Refuses text that does not pass `check`, before `read` sees it: an id that is echoed may be of letters and digits
+    /// only, say, and must not be empty, as an empty header is a value like any other. What is sent is not checked.
     ///
     /// ```
     /// # use contextvars::ContextVar;

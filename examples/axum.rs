@@ -9,7 +9,8 @@ use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::{Router, routing::get};
-use contextvars::{Context, ContextExt as _, ContextVar, tracing::Json};
+use contextvars::{Context, ContextExt as _, ContextVar};
+use contextvars_tracing::Json;
 use tower::ServiceExt as _;
 
 static REQUEST_ID: ContextVar<u64> = ContextVar::new("request_id").logged();

@@ -5,7 +5,7 @@
 use std::fs;
 
 use contextvars::fields::{self, kv};
-use contextvars::log::ContextLogger;
+use contextvars_log::ContextLogger;
 use env_logger::{Builder, Env};
 
 fn check(path: &str) -> std::io::Result<()> {
@@ -21,7 +21,9 @@ fn main() {
     log::set_boxed_logger(Box::new(ContextLogger::new(inner))).unwrap();
 
     for (number, file) in std::env::args().skip(1).enumerate() {
-        let bound = fields::bound(kv! { number, file = %file });
-        bound.run(|| check(&file).unwrap_or_else(|error| log::error!(error:%; "skipped")));
+        let bound = kv! { number, file = %file };
+        fields::sync_scope(bound, || {
+            check(&file).unwrap_or_else(|error| log::error!(error:%; "skipped"))
+        });
     }
 }

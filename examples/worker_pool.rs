@@ -31,7 +31,7 @@ fn main() {
     let workers = [(); 2].map(|()| thread::spawn(work(Arc::clone(&jobs))));
 
     for (order, customer) in ["ann", "bob", "cyd"].into_iter().enumerate() {
-        fields::bound(kv! { customer, order }).run(|| {
+        fields::sync_scope(kv! { customer, order }, || {
             sender.send(Box::new(propagate(|| log("packing")))).unwrap();
             sender.send(Box::new(propagate(|| log("sending")))).unwrap();
         });

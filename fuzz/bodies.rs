@@ -6,7 +6,7 @@
 #![allow(dead_code, reason = "each target includes this file for one of its functions")]
 
 use contextvars::ContextVar;
-use contextvars::wire::{BAGGAGE, Baggage, Propagator, TraceContext, TraceState, text};
+use contextvars_wire::{BAGGAGE, Baggage, Propagator, TraceContext, TraceState, text};
 
 static TRACE: ContextVar<TraceContext> = ContextVar::new("trace");
 static ID: ContextVar<String> = ContextVar::new("id");

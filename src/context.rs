@@ -3,11 +3,10 @@
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
-use crate::contents::{self, Contents};
+use crate::context_state::{self, ContextState};
 use crate::current;
-use crate::field_value;
-use crate::id::Identity;
-use crate::value::Value;
+use crate::id::ContextId;
+use crate::value::ErasedValue;
 use crate::var::ContextVar;
 
 /// The values of all context variables, as one thing: copied in constant time, carried anywhere, entered by a call.
@@ -24,7 +23,7 @@ use crate::var::ContextVar;
 /// assert_eq!(worker.join().unwrap(), "working for ann");
 /// ```
 ///
-/// # Identity
+/// # ContextId
 ///
 /// A context is more than its values: a [`Token`](crate::Token) works in the context it was made in and in no copy of
 /// it. The identity moves with the value, and `clone`, [`current`](Self::current) and [`new`](Self::new) make new ones.
@@ -38,7 +37,7 @@ use crate::var::ContextVar;
 #[doc(alias = "contextvars")]
 #[doc(alias = "ExecutionContext")]
 #[doc(alias = "AsyncContext")]
-pub struct Context(Contents);
+pub struct Context(ContextState);
 
 impl Context {
     /// An empty context.
@@ -49,7 +48,7 @@ impl Context {
     /// ```
     #[inline]
     pub const fn new() -> Self {
-        Self(Contents::new(Identity::UNASKED))
+        Self(ContextState::new(ContextId::UNASSIGNED))
     }
 
     /// A copy of the current context, without the values of [`local`](ContextVar::local) variables.
@@ -113,7 +112,7 @@ impl Context {
     /// Logarithmic in the number of variables.
     #[must_use = "this is the context, with the value in it"]
     pub fn with_value<T: Send + Sync + 'static>(mut self, var: &ContextVar<T>, value: T) -> Self {
-        let value = var.hold(value);
+        let value = var.erase(value);
         let old = self.0.map_mut(value.number()).insert(value);
         drop(old); // user code: T::drop
         self
@@ -245,20 +244,20 @@ impl Context {
 
     /// A copy of the current context that is not to leave this place: `local` variables are in it too.
     #[inline]
-    pub(crate) fn whole() -> Self {
-        Self(current::copy_whole())
+    pub(crate) fn current_with_locals() -> Self {
+        Self(current::copy_with_locals())
     }
 
     /// An empty context that is nobody's, like a thread's own: where a plain set is forbidden, it is forbidden in here.
     #[cfg(feature = "rayon")]
-    pub(crate) const fn nobodys() -> Self {
-        Self(Contents::new(Identity::UNASKED_THREAD))
+    pub(crate) const fn detached() -> Self {
+        Self(ContextState::new(ContextId::UNASSIGNED_ROOT))
     }
 
     /// Whether this copy is as good as a new one. Setting anything draws an identity first.
     #[cfg(feature = "rayon")]
-    pub(crate) fn is_untouched(&self) -> bool {
-        self.0.identity == Identity::UNASKED
+    pub(crate) fn is_unmodified(&self) -> bool {
+        self.0.identity == ContextId::UNASSIGNED
     }
 }
 
@@ -340,7 +339,7 @@ impl RefUnwindSafe for Context {}
 
 /// The variables of a [`Context`], made by [`Context::iter`].
 #[derive(Clone)]
-pub struct Iter<'a>(contents::Iter<'a>);
+pub struct Iter<'a>(context_state::Iter<'a>);
 
 impl<'a> Iterator for Iter<'a> {
     type Item = Entry<'a>;
@@ -381,7 +380,7 @@ impl RefUnwindSafe for Iter<'_> {}
 /// assert_eq!(entry.downcast_ref::<String>(), None);
 /// ```
 #[derive(Clone, Copy)]
-pub struct Entry<'a>(&'a Value);
+pub struct Entry<'a>(&'a ErasedValue);
 
 impl<'a> Entry<'a> {
     /// The variable's name.
@@ -412,22 +411,10 @@ impl<'a> Entry<'a> {
         self.0.downcast_ref()
     }
 
-    /// The value as a log field, if the variable is [`logged`](ContextVar::logged).
-    ///
-    /// If the value's [`ToValue`](crate::fields::ToValue) panics, the field says so; also if it is asked for by a `ToValue`
-    /// that is being asked itself, unless it is of a primitive type or a string: `String`, `Arc<str>`, `&'static str`.
-    ///
-    /// ```
-    /// # use contextvars::{Context, ContextVar, fields};
-    /// static USER: ContextVar<&str> = ContextVar::new("user").logged();
-    /// static PASSWORD: ContextVar<&str> = ContextVar::new("password");
-    ///
-    /// let context = Context::new().with_value(&USER, "ann").with_value(&PASSWORD, "secret");
-    /// let logged: Vec<_> = context.iter().filter_map(|entry| entry.field()).collect();
-    /// assert_eq!(logged, [fields::Value::from("ann")]);
-    /// ```
-    pub fn field(&self) -> Option<field_value::Value> {
-        self.0.field()
+    /// The erased value, for what looks at more than its type.
+    #[inline]
+    pub(crate) fn erased(&self) -> &'a ErasedValue {
+        self.0
     }
 }
 

@@ -2,19 +2,19 @@
 
 use std::sync::OnceLock;
 
-use crate::contents::Contents;
+use crate::context_state::ContextState;
 use crate::current;
-use crate::id::Identity;
+use crate::id::ContextId;
 use crate::once::Once;
 
-pub(crate) struct Default<T> {
-    make: fn() -> T,
+pub(crate) struct LazyDefault<T> {
+    init: fn() -> T,
     made: Once<OnceLock<T>>,
 }
 
-impl<T> Default<T> {
-    pub(crate) const fn new(make: fn() -> T) -> Self {
-        Self { make, made: Once::new() }
+impl<T> LazyDefault<T> {
+    pub(crate) const fn new(init: fn() -> T) -> Self {
+        Self { init, made: Once::new() }
     }
 
     /// The value, made now if it is not there yet; after a panic of `make`, made again.
@@ -26,18 +26,18 @@ impl<T> Default<T> {
     pub(crate) fn get(&self, name: &str) -> &T {
         match self.made.get() {
             Some(made) => made,
-            None => self.make(name),
+            None => self.init(name),
         }
     }
 
     #[cold]
     #[inline(never)]
     #[track_caller]
-    fn make(&self, name: &str) -> &T {
+    fn init(&self, name: &str) -> &T {
         let made = self.made.get_or_make(current::thread_number(), || {
             // An empty context: nothing of a request may be baked into the process.
-            let mut empty = Contents::new(Identity::UNASKED);
-            let made = current::enter(&mut empty, self.make); // user code
+            let mut empty = ContextState::new(ContextId::UNASSIGNED);
+            let made = current::enter(&mut empty, self.init); // user code
             drop(empty); // user code: T::drop; should it panic, `made` is dropped too
             made
         });

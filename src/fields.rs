@@ -1,8 +1,7 @@
-//! Log fields that belong to the request: bound once, on every line of it, without passing a logger around.
+//! Log fields that belong to the request: set once, on every line of it, without passing a logger around.
 //!
 //! The fields live in the current context. They follow it across threads, tasks and pools as variables do, and two
-//! requests never see one another's. Bind those of a call or of a future with [`bound`], those of the rest of a request
-//! with [`bind`].
+//! requests never see each other's fields.
 //!
 //! ```
 //! use contextvars::fields::{self, kv};
@@ -13,57 +12,79 @@
 //!     line.join(" ")
 //! }
 //!
-//! let line = fields::bound(kv! { user = "ann", attempts = 3 }).run(handle);
+//! let line = fields::sync_scope(kv! { user = "ann", attempts = 3 }, handle);
 //! assert_eq!(line, "user=ann attempts=3");
 //! assert!(fields::get().is_empty());
 //! ```
 //!
-//! # Which value wins
+//! | function | takes | lasts |
+//! |---|---|---|
+//! | [`set`] | fields | until [`unset`], [`clear`] or a reset, or the context ends |
+//! | [`bind`] | fields | until the guard is dropped |
+//! | [`scope`] | fields and a future | at every poll of the future, and its drop |
+//! | [`sync_scope`] | fields and a closure | the call |
 //!
-//! Of one key there is never more than one field. What is given where the line is written goes before what is bound,
-//! that before the value of a typed variable that is [`logged`](crate::ContextVar::logged), and that before the
-//! variable's default, which only a [`Selection`] shows. This is settled when the line is written.
+//! These are the four words of a [`ContextVar`](crate::ContextVar), with the same meanings.
 //!
-//! # For those who know structlog
+//! # Precedence
 //!
-//! Every function of `structlog.contextvars` is here, and found by its Python name; those of `structlog.threadlocal`
-//! are in [`thread_fields`](crate::thread_fields). Around a future, [`Bound::scope`] does what the decorator
-//! `bound_contextvars` does not do to a coroutine: its fields are bound whenever the future runs.
+//! A key appears once on a line. A value given where the line is written takes precedence over a bound field, a bound field
+//! over the value of a typed variable that is [`logged`](crate::ContextVar::logged), and that over the variable's default,
+//! which only a [`Selection`] shows. Precedence is decided when the line is written.
+//!
+//! # Coming from structlog
+//!
+//! Every function of `structlog.contextvars` has an equivalent here, and rustdoc's search finds it by its Python name. The
+//! functions of `structlog.threadlocal` are in the crate `contextvars-thread-fields`. Unlike the decorator
+//! `bound_contextvars`, [`scope`] works on futures: its fields are bound whenever the future runs.
 
-mod bound;
+// In the order of the layers: imports point up this list, never down.
+mod value;
+
+mod map;
+
 mod kv;
-mod scoped;
-mod selection;
+mod logged;
 mod sink;
+mod slot;
+
+mod binding;
+mod scope;
+mod selection;
+mod snapshot;
 mod tokens;
+
+#[cfg(feature = "serde")]
+mod serde;
 
 #[doc(inline)]
 pub use crate::__kv as kv;
-pub use crate::field_map::{Fields, IntoIter, Iter};
-pub use crate::field_value::{DebugValue, DisplayValue, Text, ToValue, Value, debug, display};
-pub use bound::{Bound, BoundGuard};
-pub use scoped::Scoped;
+pub use binding::Binding;
+pub use map::{Fields, IntoIter, Iter};
+pub use scope::Scope;
 pub use selection::Selection;
 pub use sink::FieldSink;
+pub use snapshot::Snapshot;
 pub use tokens::{ResetError, Tokens};
+pub use value::{DebugValue, DisplayValue, Text, ToValue, Value, debug, display};
 
-use crate::field_map::{changes, removals};
-use crate::{Context, Entry, field_slot};
+use map::{changes, removals};
 
-/// Binds fields in the current context, and returns what undoes that.
+/// Sets fields in the current context, and returns tokens that restore the previous values.
 ///
-/// They stay bound as long as the context lives, unless they are reset, [`unbind`]ed or [`clear`]ed; dropping the tokens
-/// changes nothing. For the length of a call or of a future use [`bound`].
+/// The fields stay until they are reset, [`unset`] or [`clear`]ed, or the context ends; dropping the tokens changes nothing.
+/// For a block use [`bind`], for a call [`sync_scope`], for a future [`scope`].
 ///
-/// `kv` is what [`kv!`](kv) makes, or anything else that gives keys and values; of two equal keys the later one wins.
+/// `kv` is the result of [`kv!`](kv), or any other iterator of keys and values. If it has a key twice, the later value
+/// wins.
 ///
 /// ```
 /// use contextvars::{Context, fields::{self, Value, kv}};
 ///
 /// let mut request = Context::new();
 /// request.run(|| {
-///     let _ = fields::bind(kv! { user = "ann" });
-///     let _ = fields::bind([(format!("header.{}", "host"), "example.org")]);
+///     fields::set(kv! { user = "ann" });
+///     fields::set([(format!("header.{}", "host"), "example.org")]);
 ///     assert_eq!(fields::get().get("user"), Some(&Value::from("ann")));
 ///     assert_eq!(fields::get().len(), 2);
 /// });
@@ -72,114 +93,172 @@ use crate::{Context, Entry, field_slot};
 ///
 /// # Panics
 ///
-/// In the thread's own context, after [`forbid_bare_set`](crate::forbid_bare_set).
+/// Panics in the thread's root context after [`forbid_bare_set`](crate::forbid_bare_set).
 ///
 /// # Complexity
 ///
-/// The product of the numbers of new and of bound fields: both are few.
+/// The number of new fields times the number of fields that are set, both of which are small.
 #[doc(alias = "bind_contextvars")]
 #[track_caller]
-pub fn bind(kv: impl IntoIterator<Item = (impl Into<Text>, impl ToValue)>) -> Tokens {
+pub fn set(kv: impl IntoIterator<Item = (impl Into<Text>, impl ToValue)>) -> Tokens {
     let mut changes = changes(kv); // user code
-    let home = field_slot::exchange_for_good(&mut changes);
-    Tokens::new(changes, home)
+    let context = slot::apply_permanent(&mut changes);
+    Tokens::new(changes, context)
 }
 
-/// Unbinds fields in the current context, and returns how many of `keys` were bound.
+/// Removes fields from the current context, and returns the number of `keys` that were set.
+///
+/// It is allowed on a thread that [forbids bare sets](crate::forbid_bare_set), because it leaves nothing behind.
 ///
 /// ```
 /// # use contextvars::{Context, fields::{self, kv}};
 /// Context::new().run(|| {
-///     let _ = fields::bind(kv! { user = "ann", path = "/" });
-///     assert_eq!(fields::unbind(["user", "unknown"]), 1);
+///     fields::set(kv! { user = "ann", path = "/" });
+///     assert_eq!(fields::unset(["user", "unknown"]), 1);
 ///     assert_eq!(fields::get().len(), 1);
 /// });
 /// ```
 ///
 /// # Complexity
 ///
-/// The product of the numbers of keys and of bound fields.
+/// The number of keys times the number of fields that are set.
 #[doc(alias = "unbind_contextvars")]
-pub fn unbind(keys: impl IntoIterator<Item = impl AsRef<str>>) -> usize {
+pub fn unset(keys: impl IntoIterator<Item = impl AsRef<str>>) -> usize {
     let mut changes = removals(keys); // user code
-    field_slot::exchange(&mut changes);
-    changes.iter().filter(|(_, was)| was.is_some()).count()
+    slot::exchange(&mut changes);
+    changes.iter().filter(|(_, previous)| previous.is_some()).count()
 }
 
-/// Unbinds all fields of the current context. Typed variables stay as they are.
+/// Removes all fields from the current context. Typed variables keep their values.
 ///
-/// To start a request with nothing of what was there before, enter a [`Context::new`] instead.
+/// To start a request without any of the surrounding values, enter a [`Context::new`](crate::Context::new) instead.
 ///
 /// ```
 /// # use contextvars::{Context, fields::{self, kv}};
 /// Context::new().run(|| {
-///     let _ = fields::bind(kv! { user = "ann", path = "/" });
+///     fields::set(kv! { user = "ann", path = "/" });
 ///     fields::clear();
 ///     assert!(fields::get().is_empty());
 /// });
 /// ```
 #[doc(alias = "clear_contextvars")]
 pub fn clear() {
-    field_slot::clear();
+    slot::clear();
 }
 
-/// The fields that are bound in the current context. Typed variables are not among them; [`visit`] sees both, and
-/// [`merge_into`] an empty `Vec<(String, Value)>` makes a list of both.
+/// Returns the fields of the current context, without the values of typed variables.
 ///
-/// To have a logger's own fields go before these, see [`Fields::merged_with`].
+/// [`visit`] shows both kinds, and [`merge_into`] an empty `Vec<(String, Value)>` lists both. To give a logger's own fields
+/// precedence over these, use [`Fields::merged_with`].
 ///
 /// ```
 /// # use contextvars::fields::{self, Value, kv};
-/// let fields = fields::bound(kv! { user = "ann" }).run(fields::get);
+/// let fields = fields::sync_scope(kv! { user = "ann" }, fields::get);
 /// assert_eq!(fields.get("user"), Some(&Value::from("ann")));
 /// ```
 #[doc(alias = "get_contextvars")]
 pub fn get() -> Fields {
-    field_slot::get()
+    slot::get()
 }
 
-/// Fields to be bound for the length of a block, a call or a future.
+/// Binds fields in the current context until the guard is dropped.
 ///
-/// At its end exactly these keys are restored, each to what it was before; what else was bound meanwhile stays.
+/// The guard restores exactly its own keys, each to its previous value; other fields that were set meanwhile stay. It cannot
+/// leave its thread. For a future use [`scope`].
 ///
 /// ```
 /// use contextvars::fields::{self, Fields, kv};
 ///
-/// let outer = fields::bound(kv! { user = "ann" }).enter();
-/// fields::bound(kv! { user = "bob", path = "/" }).run(|| assert_eq!(fields::get().len(), 2));
+/// let outer = fields::bind(kv! { user = "ann" });
+/// let inner = fields::bind(kv! { user = "bob", path = "/" });
+/// assert_eq!(fields::get(), Fields::from_iter(kv! { user = "bob", path = "/" }));
+/// drop(inner);
 /// assert_eq!(fields::get(), Fields::from_iter(kv! { user = "ann" }));
 /// drop(outer);
 /// assert!(fields::get().is_empty());
 /// ```
+///
+/// # Complexity
+///
+/// As [`set`], here and when the guard is dropped.
 #[doc(alias = "bound_contextvars")]
-pub fn bound(kv: impl IntoIterator<Item = (impl Into<Text>, impl ToValue)>) -> Bound {
-    Bound::new(changes(kv)) // user code
+pub fn bind(kv: impl IntoIterator<Item = (impl Into<Text>, impl ToValue)>) -> Binding {
+    Binding::new(changes(kv)) // user code
 }
 
-/// Adds to a log event what [`visit`] sees and the event does not have: its own keys win.
+/// Wraps a future so that fields are bound at each of its polls and while it is dropped.
+///
+/// Between two polls the fields are not bound, so that futures which share a context, such as the branches of a `join!`, do
+/// not see each other's fields. If the future changes these keys itself, it finds the changes at its next poll. All else that
+/// it sets stays set in the surrounding context: to give it a context of its own, use
+/// [`in_current_context`](crate::ContextExt::in_current_context).
+///
+/// For a closure use [`sync_scope`]: this function accepts a closure, but the result does nothing.
+///
+/// ```
+/// # use contextvars::fields::{self, kv};
+/// let task = fields::scope(kv! { user = "ann" }, async { fields::get().len() });
+/// assert_eq!(futures::executor::block_on(task), 1);
+/// ```
+///
+/// # Complexity
+///
+/// As [`set`], twice for each poll.
+#[doc(alias = "bound_contextvars")]
+pub fn scope<F>(
+    kv: impl IntoIterator<Item = (impl Into<Text>, impl ToValue)>,
+    future: F,
+) -> Scope<F> {
+    Scope::new(changes(kv), future) // user code
+}
+
+/// Runs `f` with fields bound, and restores exactly these keys on return and on unwind.
+///
+/// For a future use [`scope`]: an `f` that returns a future has not run it.
+///
+/// ```
+/// # use contextvars::fields::{self, kv};
+/// assert_eq!(fields::sync_scope(kv! { user = "ann" }, fields::get).len(), 1);
+/// ```
+///
+/// # Complexity
+///
+/// As [`set`], before and after the call.
+#[doc(alias = "bound_contextvars")]
+pub fn sync_scope<R>(
+    kv: impl IntoIterator<Item = (impl Into<Text>, impl ToValue)>,
+    f: impl FnOnce() -> R,
+) -> R {
+    let _binding = bind(kv);
+    f() // user code
+}
+
+/// Adds the fields that [`visit`] shows to a log event. Keys that the event has already keep their values.
 ///
 /// ```
 /// use contextvars::fields::{self, Fields, kv};
 ///
 /// let mut event = Fields::from_iter(kv! { event = "paid", user = "bob" });
-/// fields::bound(kv! { user = "ann", path = "/" }).run(|| fields::merge_into(&mut event));
+/// fields::sync_scope(kv! { user = "ann", path = "/" }, || fields::merge_into(&mut event));
 /// assert_eq!(format!("{event:?}"), r#"{"event": "paid", "user": "bob", "path": "/"}"#);
 /// ```
 #[doc(alias = "merge_contextvars")]
 pub fn merge_into(event: &mut impl FieldSink) {
-    visit(|key, value| event.set_default(key, value));
+    visit(|key, value| event.insert_if_absent(key, value)); // user code
 }
 
-/// Calls `f` with every field that a log line should have, each key once: first the typed variables that are
-/// [`logged`](crate::ContextVar::logged) and set, in no particular order; then the bound fields in the order in which
-/// they were bound.
+/// Calls `f` with every field of a log line, each key once: first the typed variables that are
+/// [`logged`](crate::ContextVar::logged) and set, in no particular order; then the bound fields in the order in which they
+/// were bound.
 ///
-/// A bound field goes before a variable of its name. Of several such variables of one name one is seen. This looks at a
-/// copy of the current context: `f` and the values' [`ToValue`] may do anything, and what they bind is seen by the next
-/// visit. On a line that a `ToValue` writes itself, values that other `ToValue`s would have to make say that one is being
-/// made already.
+/// A bound field takes precedence over a variable of the same name. If several variables have one name, one of them is
+/// shown. The fields are those of a copy of the current context: `f` and the values' [`ToValue`] may set others, which the
+/// next visit shows. If a `ToValue` writes a line itself, then on that line a text stands for each value that another
+/// `ToValue` of a user would have to make.
 ///
-/// Nothing is allocated but what `ToValue` allocates: nothing for numbers and static text.
+/// Nothing is allocated except by `ToValue`, which allocates nothing for numbers and static text.
+///
+/// To take the fields now and visit them later, use [`Snapshot`]; to show chosen fields, use [`Selection`].
 ///
 /// ```
 /// use contextvars::{ContextVar, fields::{self, kv}};
@@ -187,10 +266,9 @@ pub fn merge_into(event: &mut impl FieldSink) {
 /// static REQUEST: ContextVar<u64> = ContextVar::new("request").logged();
 ///
 /// let mut line = String::new();
-/// REQUEST.scope(7, || {
-///     fields::bound(kv! { user = "ann" })
-///         .run(|| fields::visit(|key, value| line += &format!("{key}={value} ")));
-/// });
+/// let _request = REQUEST.bind(7);
+/// let _user = fields::bind(kv! { user = "ann" });
+/// fields::visit(|key, value| line += &format!("{key}={value} "));
 /// assert_eq!(line, "request=7 user=ann ");
 /// ```
 ///
@@ -198,52 +276,5 @@ pub fn merge_into(event: &mut impl FieldSink) {
 ///
 /// Linear in the number of variables that are set, times the number of those that are logged.
 pub fn visit(f: impl FnMut(&str, &Value)) {
-    if !is_empty() {
-        visit_in(&field_slot::variables(), f);
-    }
-}
-
-/// The same, of `variables`.
-pub(crate) fn visit_in(variables: &Context, mut f: impl FnMut(&str, &Value)) {
-    let bound = field_slot::bound_in(variables);
-    let is_bound = |entry: Entry<'_>| bound.is_some_and(|bound| bound.get(entry.name()).is_some());
-    visit_variables(variables, is_bound, &mut f);
-    for (key, value) in bound.into_iter().flatten() {
-        f(key, value); // user code
-    }
-}
-
-/// Whether [`visit`] has nothing to show, as far as that can be told without looking at each variable.
-pub(crate) fn is_empty() -> bool {
-    field_slot::is_empty()
-}
-
-/// Calls `f` with the logged variables of a context that are not `taken`, each name once.
-fn visit_variables(
-    variables: &Context,
-    taken: impl Fn(Entry<'_>) -> bool,
-    mut f: impl FnMut(&str, &Value),
-) {
-    // The names so far, as far as there is room: to look through the variables again costs more than the visit.
-    let (mut names, mut seen) = ([""; 8], 0);
-    for (place, entry) in variables.iter().enumerate() {
-        if taken(entry) {
-            continue;
-        }
-        let Some(value) = entry.field() else { continue }; // user code: T::to_value
-        let name = entry.name();
-        let repeated = if seen < names.len() {
-            names[..seen].contains(&name)
-        } else {
-            let mut earlier = variables.iter().take(place).filter(|&entry| !taken(entry));
-            earlier.any(|entry| entry.name() == name && entry.field().is_some())
-        };
-        if !repeated {
-            if let Some(free) = names.get_mut(seen) {
-                *free = name;
-                seen += 1;
-            }
-            f(name, &value); // user code
-        }
-    }
+    Snapshot::now().visit(f); // user code
 }

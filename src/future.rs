@@ -221,7 +221,7 @@ pub trait ContextExt: Sized {
     ///
     /// static USER: ContextVar<&str> = ContextVar::new("user");
     ///
-    /// let task = USER.scope("ann", || async { USER.get() }.in_current_context());
+    /// let task = USER.sync_scope("ann", || async { USER.get() }.in_current_context());
     /// assert_eq!(futures::executor::block_on(task), "ann");
     /// ```
     fn in_current_context(self) -> WithContext<Self> {

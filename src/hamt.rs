@@ -1,6 +1,6 @@
 //! The persistent map of a context: from a variable's number to its value.
 //!
-//! A hash array mapped trie whose hash is the number itself. Numbers are dense, so their low digits are as good as any
+//! A hash array mapped trie whose hash is the number itself. ContextIdBlock are dense, so their low digits are as good as any
 //! hash, and they differ somewhere, so there are no collisions to keep lists for. A branch has a place for each digit
 //! and a value lies at the first branch where its path is its own:
 //!
@@ -33,8 +33,8 @@ mod tests;
 pub(crate) use iter::Iter;
 use node::{Branch, Link, Mut, Ref, digit};
 
-use crate::id::Number;
-use crate::value::Value;
+use crate::id::VarId;
+use crate::value::ErasedValue;
 
 #[derive(Clone)]
 pub(crate) struct Map(Link);
@@ -43,7 +43,7 @@ impl Map {
     pub(crate) const EMPTY: Self = Self(Link::EMPTY);
 
     #[inline]
-    pub(crate) fn get(&self, number: Number) -> Option<&Value> {
+    pub(crate) fn get(&self, number: VarId) -> Option<&ErasedValue> {
         let mut link = &self.0;
         let mut digits = number.digits();
         loop {
@@ -61,9 +61,9 @@ impl Map {
     #[inline]
     pub(crate) fn insert_in_place(
         &mut self,
-        number: Number,
-        value: Value,
-    ) -> Result<Option<Value>, Value> {
+        number: VarId,
+        value: ErasedValue,
+    ) -> Result<Option<ErasedValue>, ErasedValue> {
         let mut link = &mut self.0;
         let mut digits = number.digits();
         loop {
@@ -85,7 +85,7 @@ impl Map {
 
     /// Takes out what is filed under `number`, if it is there and that is a matter of one link.
     #[inline]
-    pub(crate) fn remove_in_place(&mut self, number: Number) -> Option<Value> {
+    pub(crate) fn remove_in_place(&mut self, number: VarId) -> Option<ErasedValue> {
         let mut link = &mut self.0;
         let mut digits = number.digits();
         while let Mut::Unique(branch) = link.get_mut() {
@@ -105,7 +105,7 @@ impl Map {
     }
 
     /// Files `value` under its number, and hands out the one that was there.
-    pub(crate) fn insert(&mut self, value: Value) -> Option<Value> {
+    pub(crate) fn insert(&mut self, value: ErasedValue) -> Option<ErasedValue> {
         let old = insert(&mut self.0, value, 0);
         if old.is_none() {
             self.0.add_to_len(1);
@@ -114,7 +114,7 @@ impl Map {
     }
 
     /// Takes out what is filed under `number`.
-    pub(crate) fn remove(&mut self, number: Number) -> Option<Value> {
+    pub(crate) fn remove(&mut self, number: VarId) -> Option<ErasedValue> {
         let old = remove(&mut self.0, number, 0);
         if old.is_some() {
             self.0.add_to_len(-1);
@@ -138,11 +138,11 @@ impl Map {
 }
 
 /// Inserts in place as far down as this map is the only owner, and into a copy of the path from there.
-fn insert(link: &mut Link, value: Value, depth: u32) -> Option<Value> {
+fn insert(link: &mut Link, value: ErasedValue, depth: u32) -> Option<ErasedValue> {
     match link.get_mut() {
         // Nothing is left to do after this call, which makes it a loop.
         Mut::Unique(branch) => {
-            let place = place(value.number(), depth);
+            let place = child_index(value.number(), depth);
             insert(branch.child_mut(place), value, depth + 1)
         }
         Mut::Value(held) if held.number() == value.number() => Some(std::mem::replace(held, value)),
@@ -151,15 +151,15 @@ fn insert(link: &mut Link, value: Value, depth: u32) -> Option<Value> {
             None
         }
         Mut::Value(_) | Mut::Shared => {
-            let (with, old) = inserted(link, value, depth);
+            let (with, old) = with_inserted(link, value, depth);
             *link = with;
             old
         }
     }
 }
 
-/// `link` with `value` inserted; what it links to stays as it is.
-fn inserted(link: &Link, value: Value, depth: u32) -> (Link, Option<Value>) {
+/// `link` with `value` with_inserted; what it links to stays as it is.
+fn with_inserted(link: &Link, value: ErasedValue, depth: u32) -> (Link, Option<ErasedValue>) {
     match link.get() {
         Ref::Nothing => (Link::value(value), None),
         Ref::Value(held) if held.number() == value.number() => {
@@ -167,16 +167,16 @@ fn inserted(link: &Link, value: Value, depth: u32) -> (Link, Option<Value>) {
         }
         Ref::Value(held) => (fork(held.clone(), value, depth), None),
         Ref::Branch(branch) => {
-            let place = place(value.number(), depth);
-            let (child, old) = inserted(branch.child(place), value, depth + 1);
+            let place = child_index(value.number(), depth);
+            let (child, old) = with_inserted(branch.child(place), value, depth + 1);
             (Link::branch(branch.with_child(place, child)), old)
         }
     }
 }
 
 /// The branches down to where two values of different numbers part.
-fn fork(one: Value, other: Value, depth: u32) -> Link {
-    let (first, second) = (place(one.number(), depth), place(other.number(), depth));
+fn fork(one: ErasedValue, other: ErasedValue, depth: u32) -> Link {
+    let (first, second) = (child_index(one.number(), depth), child_index(other.number(), depth));
     // `one` was all there was, if this is the root.
     let mut branch = Branch::new(1);
     if first == second {
@@ -189,19 +189,19 @@ fn fork(one: Value, other: Value, depth: u32) -> Link {
 }
 
 /// Removes in place as far down as this map is the only owner, and from a copy of the path from there.
-fn remove(link: &mut Link, number: Number, depth: u32) -> Option<Value> {
+fn remove(link: &mut Link, number: VarId, depth: u32) -> Option<ErasedValue> {
     match link.get_mut() {
         Mut::Value(held) if held.number() == number => link.take().into_value(),
         Mut::Nothing | Mut::Value(_) => None,
         Mut::Unique(branch) => {
-            let old = remove(branch.child_mut(place(number, depth)), number, depth + 1)?;
+            let old = remove(branch.child_mut(child_index(number, depth)), number, depth + 1)?;
             if branch.is_empty() {
                 *link = Link::EMPTY;
             }
             Some(old)
         }
         Mut::Shared => {
-            let (without, old) = removed(link, number, depth)?;
+            let (without, old) = without(link, number, depth)?;
             *link = without;
             Some(old)
         }
@@ -209,13 +209,13 @@ fn remove(link: &mut Link, number: Number, depth: u32) -> Option<Value> {
 }
 
 /// `link` without what is filed under `number`, if it was there; what it links to stays as it is.
-fn removed(link: &Link, number: Number, depth: u32) -> Option<(Link, Value)> {
+fn without(link: &Link, number: VarId, depth: u32) -> Option<(Link, ErasedValue)> {
     match link.get() {
         Ref::Nothing => None,
         Ref::Value(held) => (held.number() == number).then(|| (Link::EMPTY, held.clone())),
         Ref::Branch(branch) => {
-            let place = place(number, depth);
-            let (child, old) = removed(branch.child(place), number, depth + 1)?;
+            let place = child_index(number, depth);
+            let (child, old) = without(branch.child(place), number, depth + 1)?;
             let without = branch.with_child(place, child);
             Some((if without.is_empty() { Link::EMPTY } else { Link::branch(without) }, old))
         }
@@ -224,6 +224,6 @@ fn removed(link: &Link, number: Number, depth: u32) -> Option<(Link, Value)> {
 
 /// The digit of `number` that counts at `depth`.
 #[inline]
-fn place(number: Number, depth: u32) -> usize {
+fn child_index(number: VarId, depth: u32) -> usize {
     digit(number.digits() >> (depth * node::BITS))
 }

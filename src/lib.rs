@@ -16,10 +16,8 @@ mod free_list;
 mod once;
 mod sync;
 
-mod contents;
+mod context_state;
 mod count;
-mod field_map;
-mod field_value;
 mod hamt;
 mod id;
 #[expect(unsafe_code, reason = "the erased value")]
@@ -29,66 +27,40 @@ mod value;
 mod current;
 
 mod default;
+mod scope;
 mod token;
 mod var;
 
 mod context;
 
-mod field_slot;
 mod future;
 mod propagate;
 
-// These see the crate root and, of what is above, only what is called `field_…`.
 #[doc(alias = "structlog")]
 #[doc(alias = "MDC")]
 #[doc(alias = "NDC")]
 #[doc(alias = "diagnostic context")]
 pub mod fields;
-pub mod thread_fields;
-
-// This sees the crate root only.
-#[cfg(feature = "wire")]
-pub mod wire;
-
-mod integrations;
+#[cfg(feature = "rayon")]
+pub mod rayon;
+#[cfg(feature = "futures")]
+mod spawner;
 
 pub use context::{Context, Entry, Iter, copy_context, forbid_bare_set};
 pub use future::{ContextExt, WithContext};
-#[cfg(feature = "futures")]
-pub use integrations::futures::ContextSpawner;
-#[cfg(feature = "http")]
-pub use integrations::http;
-#[cfg(feature = "log")]
-pub use integrations::log;
-#[cfg(feature = "rayon")]
-pub use integrations::rayon;
-#[cfg(feature = "tokio")]
-pub use integrations::tokio;
-#[cfg(feature = "tower")]
-pub use integrations::tower;
-#[cfg(feature = "tracing")]
-pub use integrations::tracing;
 pub use propagate::{propagate, propagate_fn};
+pub use scope::Scope;
+#[cfg(feature = "futures")]
+pub use spawner::ContextSpawner;
 pub use token::{Binding, LookupError, ResetError, ResetErrorKind, Token};
 pub use var::ContextVar;
-
-/// What `use contextvars::prelude::*` should bring, without the modules that are named after other crates.
-pub mod prelude {
-    pub use crate::{Context, ContextExt, ContextVar, copy_context, propagate, propagate_fn};
-}
 
 /// The documents beside the code.
 #[cfg(any(doc, doctest))]
 pub mod documentation {
-    #[cfg_attr(
-        any(not(doctest), all(feature = "rayon", feature = "tokio", feature = "tower")),
-        doc = include_str!("../docs/guide.md")
-    )]
+    #[cfg_attr(any(not(doctest), feature = "rayon"), doc = include_str!("../docs/guide.md"))]
     pub mod guide {}
-    #[cfg_attr(
-        any(not(doctest), all(feature = "rayon", feature = "tokio", feature = "tower")),
-        doc = include_str!("../docs/migrating.md")
-    )]
+    #[cfg_attr(any(not(doctest), feature = "rayon"), doc = include_str!("../docs/migrating.md"))]
     pub mod migrating {}
     #[doc = include_str!("../docs/semantics.md")]
     pub mod semantics {}

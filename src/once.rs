@@ -9,13 +9,13 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// An atomic word.
-pub(crate) trait Word {
+pub(crate) trait AtomicWord {
     fn load(&self, order: Ordering) -> usize;
     fn store(&self, value: usize, order: Ordering);
     fn replace_if(&self, current: usize, new: usize, order: Ordering) -> Result<usize, usize>;
 }
 
-impl Word for AtomicUsize {
+impl AtomicWord for AtomicUsize {
     #[inline]
     fn load(&self, order: Ordering) -> usize {
         self.load(order)
@@ -36,7 +36,7 @@ impl Word for AtomicUsize {
 ///
 /// # Panics
 /// After `last`, saying that there are no more of `what`.
-pub(crate) fn next(sequence: &impl Word, last: usize, what: &str) -> usize {
+pub(crate) fn next_id(sequence: &impl AtomicWord, last: usize, what: &str) -> usize {
     let mut number = sequence.load(Ordering::Relaxed);
     loop {
         assert!(number < last, "this process has used up its {what}");
@@ -49,19 +49,19 @@ pub(crate) fn next(sequence: &impl Word, last: usize, what: &str) -> usize {
 }
 
 /// Fills `word`, which is zero, with `mine`, unless another thread is first; whichever it is that it keeps from then on.
-pub(crate) fn agree(word: &impl Word, mine: NonZeroUsize) -> NonZeroUsize {
+pub(crate) fn get_or_set(word: &impl AtomicWord, mine: NonZeroUsize) -> NonZeroUsize {
     // Relaxed: the number is the whole message; nothing else is published with it.
     let lost = word.replace_if(0, mine.get(), Ordering::Relaxed).err();
     lost.and_then(NonZeroUsize::new).unwrap_or(mine)
 }
 
 /// A cell that is filled once: the others wait while one thread does.
-pub(crate) trait Cell<T> {
+pub(crate) trait InitCell<T> {
     fn get(&self) -> Option<&T>;
     fn get_or_init(&self, init: impl FnOnce() -> T) -> &T;
 }
 
-impl<T> Cell<T> for OnceLock<T> {
+impl<T> InitCell<T> for OnceLock<T> {
     #[inline]
     fn get(&self) -> Option<&T> {
         self.get()
@@ -94,7 +94,7 @@ impl<C, W> Once<C, W> {
     #[inline]
     pub(crate) fn get<T>(&self) -> Option<&T>
     where
-        C: Cell<T>,
+        C: InitCell<T>,
     {
         self.made.get()
     }
@@ -103,17 +103,17 @@ impl<C, W> Once<C, W> {
     /// number `me`, that is making it.
     pub(crate) fn get_or_make<T>(&self, me: usize, make: impl FnOnce() -> T) -> Option<&T>
     where
-        C: Cell<T>,
-        W: Word,
+        C: InitCell<T>,
+        W: AtomicWord,
     {
         // Relaxed: only this thread writes its own number, and reads back what it wrote.
         if self.maker.load(Ordering::Relaxed) == me {
             return None;
         }
         Some(self.made.get_or_init(|| {
-            struct Made<'a, W: Word>(&'a W);
+            struct Made<'a, W: AtomicWord>(&'a W);
 
-            impl<W: Word> Drop for Made<'_, W> {
+            impl<W: AtomicWord> Drop for Made<'_, W> {
                 fn drop(&mut self) {
                     self.0.store(0, Ordering::Relaxed);
                 }
@@ -133,9 +133,9 @@ mod tests {
     #[test]
     fn a_sequence_that_ends_says_so_and_does_not_wrap() {
         let sequence = AtomicUsize::new(7);
-        assert_eq!(next(&sequence, 8, "things"), 7);
+        assert_eq!(next_id(&sequence, 8, "things"), 7);
         for _ in 0..2 {
-            let full = std::panic::catch_unwind(|| next(&sequence, 8, "things")).unwrap_err();
+            let full = std::panic::catch_unwind(|| next_id(&sequence, 8, "things")).unwrap_err();
             assert!(full.downcast_ref::<String>().unwrap().contains("used up its things"));
         }
     }
@@ -144,8 +144,8 @@ mod tests {
     fn the_first_number_is_kept() {
         let word = AtomicUsize::new(0);
         let [first, second] = [3, 5].map(|n| NonZeroUsize::new(n).unwrap());
-        assert_eq!(agree(&word, first), first);
-        assert_eq!(agree(&word, second), first);
+        assert_eq!(get_or_set(&word, first), first);
+        assert_eq!(get_or_set(&word, second), first);
     }
 
     #[test]

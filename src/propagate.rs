@@ -12,13 +12,13 @@ use crate::context::Context;
 ///
 /// static USER: ContextVar<&str> = ContextVar::new("user");
 ///
-/// let worker = USER.scope("ann", || std::thread::spawn(propagate(|| USER.get())));
+/// let worker = USER.sync_scope("ann", || std::thread::spawn(propagate(|| USER.get())));
 /// assert_eq!(worker.join().unwrap(), "ann");
 /// ```
 #[must_use = "the closure is not called by wrapping it"]
 #[doc(alias = "to_thread")]
 pub fn propagate<F: FnOnce() -> R, R>(f: F) -> impl FnOnce() -> R {
-    let carrier = Carrier::new(f);
+    let carrier = ContextFn::new(f);
     move || carrier.call_once()
 }
 
@@ -31,7 +31,7 @@ pub fn propagate<F: FnOnce() -> R, R>(f: F) -> impl FnOnce() -> R {
 ///
 /// static COUNT: ContextVar<u32> = ContextVar::new("count");
 ///
-/// let next = COUNT.scope(1, || {
+/// let next = COUNT.sync_scope(1, || {
 ///     propagate_fn(|| {
 ///         COUNT.set(COUNT.get() + 1);
 ///         COUNT.get()
@@ -41,18 +41,18 @@ pub fn propagate<F: FnOnce() -> R, R>(f: F) -> impl FnOnce() -> R {
 /// ```
 #[must_use = "the closure is not called by wrapping it"]
 pub fn propagate_fn<F: Fn() -> R, R>(f: F) -> impl Fn() -> R {
-    let carrier = Carrier::new(f);
+    let carrier = ContextFn::new(f);
     move || carrier.call()
 }
 
 /// A closure and the context that it is called and dropped in.
-struct Carrier<F> {
+struct ContextFn<F> {
     /// `None` once called for good.
     f: Option<F>,
     context: Context,
 }
 
-impl<F> Carrier<F> {
+impl<F> ContextFn<F> {
     fn new(f: F) -> Self {
         Self { f: Some(f), context: Context::current() }
     }
@@ -79,7 +79,7 @@ impl<F> Carrier<F> {
     }
 }
 
-impl<F> Drop for Carrier<F> {
+impl<F> Drop for ContextFn<F> {
     fn drop(&mut self) {
         if let Some(f) = self.f.take() {
             self.context.run(|| drop(f)); // user code: what `f` captured

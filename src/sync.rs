@@ -4,9 +4,9 @@
 //! What stands in a user's static stays on std's atomics either way (see `once`), so that the static compiles unchanged.
 
 #[cfg(all(loom, feature = "loom"))]
-pub(crate) use modelled::{AtomicU32, Local, Ordering, Watched, at_thread_end, thread_local};
+pub(crate) use modelled::{AtomicU32, Local, LoomAccess, Ordering, at_thread_end, thread_local};
 #[cfg(not(all(loom, feature = "loom")))]
-pub(crate) use real::{AtomicU32, Ordering, Watched, at_thread_end, thread_local};
+pub(crate) use real::{AtomicU32, LoomAccess, Ordering, at_thread_end, thread_local};
 
 #[cfg(not(all(loom, feature = "loom")))]
 mod real {
@@ -14,9 +14,9 @@ mod real {
     pub(crate) use std::thread_local;
 
     /// Memory that threads share by pointer, which a model checker does not see unless it is told.
-    pub(crate) struct Watched;
+    pub(crate) struct LoomAccess;
 
-    impl Watched {
+    impl LoomAccess {
         #[inline]
         pub(crate) const fn new() -> Self {
             Self
@@ -62,9 +62,9 @@ mod modelled {
     pub(crate) use loom::sync::atomic::{AtomicU32, Ordering};
     use loom::thread::LocalKey;
 
-    pub(crate) struct Watched(UnsafeCell<()>);
+    pub(crate) struct LoomAccess(UnsafeCell<()>);
 
-    impl Watched {
+    impl LoomAccess {
         pub(crate) fn new() -> Self {
             Self(UnsafeCell::new(()))
         }

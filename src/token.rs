@@ -5,8 +5,8 @@ use std::marker::PhantomData;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use crate::current;
-use crate::id::{Identity, Key};
-use crate::value::Value;
+use crate::id::{ContextId, VarKey};
+use crate::value::ErasedValue;
 
 /// Remembers what a [`ContextVar::set`](crate::ContextVar::set) replaced, for
 /// [`ContextVar::reset`](crate::ContextVar::reset).
@@ -29,19 +29,19 @@ use crate::value::Value;
 /// assert_eq!(USER.get(), "ann");
 /// ```
 pub struct Token<T> {
-    key: Key<T>,
+    key: VarKey<T>,
     name: &'static str,
-    identity: Identity,
-    old: Option<Value>,
+    identity: ContextId,
+    old: Option<ErasedValue>,
 }
 
 impl<T> Token<T> {
     #[inline]
     pub(crate) fn new(
-        key: Key<T>,
+        key: VarKey<T>,
         name: &'static str,
-        identity: Identity,
-        old: Option<Value>,
+        identity: ContextId,
+        old: Option<ErasedValue>,
     ) -> Self {
         Self { key, name, identity, old }
     }
@@ -65,14 +65,14 @@ impl<T> Token<T> {
     }
 
     #[inline]
-    pub(crate) fn is_of(&self, key: Option<Key<T>>) -> bool {
+    pub(crate) fn is_of(&self, key: Option<VarKey<T>>) -> bool {
         key.is_some_and(|key| key.number() == self.key.number())
     }
 
     /// Undoes the `set`, if its context is the current one.
     #[inline]
     pub(crate) fn restore(self) -> Result<(), Self> {
-        if current::is(self.identity) {
+        if current::is_current(self.identity) {
             drop(current::replace(self.key.number(), self.old)); // user code: T::drop
             Ok(())
         } else {

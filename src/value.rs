@@ -1,71 +1,78 @@
 //! The erased value: one allocation, shared by every snapshot that holds it.
 //!
 //! # Invariants
-//! - A [`Value`] points to a live `Stored<T>` whose header says which variable it is filed under; by the invariant of
-//!   [`Key`] the number tells `T`.
+//! - A [`ErasedValue`] points to a live `ValueInner<T>` whose header says which variable it is filed under; by the invariant of
+//!   [`VarKey`] the number tells `T`.
 //! - Every `T` is `Send + Sync`: thread A drops its snapshot while thread B reads the value through another, and either
 //!   may be the one to drop it.
 //! - Dropping a value runs user code, which may drop further values. The nesting is bounded: beyond it the dead queue
 //!   up in their own memory and the outermost drop works them off, so that a chain of any length needs little stack.
 
 mod disposal;
-mod label;
 mod memory;
+mod meta;
 
 use std::any::TypeId;
 use std::fmt;
 use std::ptr::NonNull;
 
 use crate::count::RefCount;
-use crate::field_value;
-use crate::id::{Key, Number};
-use crate::sync::Watched;
+use crate::id::{VarId, VarKey};
+use crate::sync::LoomAccess;
 
-pub(crate) use self::label::Label;
-use self::label::{Field, Kind};
+pub(crate) use self::meta::Field;
+pub(crate) use self::meta::VarMeta;
+use self::meta::{ToField, VTable};
 
-/// What every value starts with. `kind` was made for its type, as only [`Label<T>`] brings one.
+/// What every value starts with. `vtable` was made for its type, as only [`VarMeta<T>`] brings one.
 struct Header {
     count: RefCount,
-    watched: Watched,
+    /// Whether the value's `to_field` neither panics nor recurses.
+    guards_itself: bool,
+    access: LoomAccess,
     name: &'static str,
-    kind: &'static Kind,
-    /// Not part of `kind`: a type that can be shown and logged is known to be both only where it is known to be one.
-    field: Option<Field>,
-    // Last, beside the value: a read looks at both.
-    number: Number,
+    vtable: &'static VTable,
+    // Last, near the value: a read looks at both.
+    number: VarId,
 }
 
 #[repr(C)]
-struct Stored<T> {
+struct ValueInner<T> {
     header: Header,
+    /// Makes the value a log field. Not part of `vtable`: a type that can be shown and logged is known to be both only where
+    /// it is known to be one.
+    to_field: Option<ToField<T>>,
     value: T,
 }
 
 /// An owning pointer to a value of some variable.
 #[repr(transparent)]
-pub(crate) struct Value(NonNull<Header>);
+pub(crate) struct ErasedValue(NonNull<Header>);
 
 // SAFETY: a value is made of a `T: Send + Sync` only, and its count is atomic.
-unsafe impl Send for Value {}
+unsafe impl Send for ErasedValue {}
 // SAFETY: as above.
-unsafe impl Sync for Value {}
+unsafe impl Sync for ErasedValue {}
 
-impl Value {
+impl ErasedValue {
     #[inline]
-    pub(crate) fn new<T: Send + Sync + 'static>(key: Key<T>, label: Label<T>, value: T) -> Self {
-        let Label { name, kind, field, .. } = label;
+    pub(crate) fn new<T: Send + Sync + 'static>(
+        key: VarKey<T>,
+        meta: VarMeta<T>,
+        value: T,
+    ) -> Self {
+        let VarMeta { name, vtable, to_field, guards_itself, .. } = meta;
         let header = Header {
             count: RefCount::one(),
-            watched: Watched::new(),
+            guards_itself,
+            access: LoomAccess::new(),
             name,
-            kind,
-            field,
+            vtable,
             number: key.number(),
         };
         let stored = memory::allocate::<T>();
         // SAFETY: the memory is for just that, and nobody else's.
-        unsafe { stored.write(Stored { header, value }) }
+        unsafe { stored.write(ValueInner { header, to_field, value }) }
         Self(stored.cast())
     }
 
@@ -77,7 +84,7 @@ impl Value {
     }
 
     #[inline]
-    pub(crate) fn number(&self) -> Number {
+    pub(crate) fn number(&self) -> VarId {
         self.header().number
     }
 
@@ -86,22 +93,34 @@ impl Value {
     }
 
     /// The value as a log field, if its variable says that it is one.
-    pub(crate) fn field(&self) -> Option<field_value::Value> {
-        self.header().field?(self) // user code: T::to_value
+    pub(crate) fn to_field(&self) -> Option<Field> {
+        (self.header().vtable.to_field)(self) // user code: T::to_value
+    }
+
+    /// Whether `to_field` neither panics nor recurses.
+    pub(crate) fn guards_itself(&self) -> bool {
+        self.header().guards_itself
     }
 
     /// The value, if it is filed under `key`.
     #[inline]
-    pub(crate) fn get<T>(&self, key: Key<T>) -> Option<&T> {
-        // SAFETY: by the invariant of `Key`, what bears its number is a `T`; `self` keeps it alive.
+    pub(crate) fn get<T>(&self, key: VarKey<T>) -> Option<&T> {
+        // SAFETY: by the invariant of `VarKey`, what bears its number is a `T`; `self` keeps it alive.
         (self.number() == key.number()).then(|| unsafe { self.address().get(key) })
     }
 
     /// The value, if it is a `T`, whatever variable it is of.
     pub(crate) fn downcast_ref<T: 'static>(&self) -> Option<&T> {
-        if (self.header().kind.type_id)() == TypeId::of::<T>() {
-            // SAFETY: the kind was made for the type of the value, which is `T`; `self` keeps it alive.
-            Some(unsafe { self.address().cast() })
+        Some(&self.stored::<T>()?.value)
+    }
+
+    /// The whole allocation, if the value is a `T`.
+    fn stored<T: 'static>(&self) -> Option<&ValueInner<T>> {
+        if (self.header().vtable.type_id)() == TypeId::of::<T>() {
+            self.header().access.read();
+            // SAFETY: the vtable was made for the type of the value, which is `T`; `self` keeps it alive, and nobody writes to
+            // it but for its count, which is atomic.
+            Some(unsafe { self.0.cast::<ValueInner<T>>().as_ref() })
         } else {
             None
         }
@@ -109,14 +128,14 @@ impl Value {
 
     /// Whether both are the same allocation.
     #[inline]
-    pub(crate) fn is(&self, other: Address) -> bool {
+    pub(crate) fn ptr_eq(&self, other: ValuePtr) -> bool {
         self.0 == other.0
     }
 
     /// What `is` compares with.
     #[inline]
-    pub(crate) fn address(&self) -> Address {
-        Address(self.0)
+    pub(crate) fn address(&self) -> ValuePtr {
+        ValuePtr(self.0)
     }
 
     /// The pointer itself, for the map's links.
@@ -126,7 +145,7 @@ impl Value {
     }
 
     /// # Safety
-    /// `raw` came from [`Value::into_raw`], and is given back at most once.
+    /// `raw` came from [`ErasedValue::into_raw`], and is given back at most once.
     #[inline]
     pub(crate) unsafe fn from_raw(raw: NonNull<()>) -> Self {
         Self(raw.cast())
@@ -135,34 +154,27 @@ impl Value {
 
 /// Where a value lies, without a share in it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Address(NonNull<Header>);
+pub(crate) struct ValuePtr(NonNull<Header>);
 
-impl Address {
+impl ValuePtr {
     /// The value.
     ///
     /// # Safety
     /// The value is filed under `key`, and has an owner for all of `'a`.
     #[inline]
-    pub(crate) unsafe fn get<'a, T>(self, _key: Key<T>) -> &'a T {
-        // SAFETY: by the invariant of `Key`, what is filed under it is a `T`; it is alive, as promised.
-        unsafe { self.cast() }
-    }
-
-    /// # Safety
-    /// The value is a `T`, and has an owner for all of `'a`.
-    #[inline]
-    unsafe fn cast<'a, T>(self) -> &'a T {
+    pub(crate) unsafe fn get<'a, T>(self, _key: VarKey<T>) -> &'a T {
         // SAFETY: the header of a live value is never written to but for its count.
-        unsafe { self.0.as_ref() }.watched.read();
-        let stored = self.0.cast::<Stored<T>>().as_ptr();
-        // SAFETY: the pointer came from a box of `Stored<T>` that is alive, so the field is in bounds.
+        unsafe { self.0.as_ref() }.access.read();
+        let stored = self.0.cast::<ValueInner<T>>().as_ptr();
+        // SAFETY: by the invariant of `VarKey`, the value is a `T`, and so the pointer is to a `ValueInner<T>`; that is alive, as
+        // promised, so the field is in bounds.
         let value = unsafe { &raw const (*stored).value };
         // SAFETY: nobody writes to a value while it has an owner.
         unsafe { &*value }
     }
 }
 
-impl Clone for Value {
+impl Clone for ErasedValue {
     #[inline]
     fn clone(&self) -> Self {
         self.header().count.acquire();
@@ -170,21 +182,21 @@ impl Clone for Value {
     }
 }
 
-impl Drop for Value {
+impl Drop for ErasedValue {
     #[inline]
     fn drop(&mut self) {
         if self.header().count.release() {
-            self.header().watched.write();
-            let dispose = self.header().kind.dispose;
+            self.header().access.write();
+            let dispose = self.header().vtable.dispose;
             // SAFETY: this was the last owner, and `dispose` was made for the type of the value.
             unsafe { dispose(self.0) }
         }
     }
 }
 
-impl fmt::Debug for Value {
+impl fmt::Debug for ErasedValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (self.header().kind.debug)(self, f)
+        (self.header().vtable.debug)(self, f)
     }
 }
 

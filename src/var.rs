@@ -4,12 +4,11 @@ use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use crate::current;
-use crate::default::Default;
-use crate::field_map::Fields;
-use crate::field_value::ToValue;
-use crate::id::{Key, OnceKey};
+use crate::default::LazyDefault;
+use crate::id::{LazyVarKey, VarKey};
+use crate::scope::Scope;
 use crate::token::{Binding, LookupError, ResetError, ResetErrorKind, Token};
-use crate::value::{Label, Value, is_plain};
+use crate::value::{ErasedValue, VarMeta, is_plain};
 
 /// A variable whose value belongs to the current context: to the request, not to the thread.
 ///
@@ -39,7 +38,7 @@ use crate::value::{Label, Value, is_plain};
 /// assert!(USER.try_get().is_err());
 /// ```
 ///
-/// # Identity
+/// # ContextId
 ///
 /// Two variables are two variables, whatever their names. A variable in a `const` would be another one at each use:
 /// it must be a `static`, or a local that outlives its uses.
@@ -54,10 +53,10 @@ use crate::value::{Label, Value, is_plain};
 #[doc(alias = "ThreadLocal")]
 #[doc(alias = "fluid-let")]
 pub struct ContextVar<T: Send + Sync + 'static> {
-    key: OnceKey<T>,
-    label: Label<T>,
+    key: LazyVarKey<T>,
+    meta: VarMeta<T>,
     local: bool,
-    default: Option<Default<T>>,
+    default: Option<LazyDefault<T>>,
 }
 
 impl<T: Send + Sync + 'static> ContextVar<T> {
@@ -86,11 +85,11 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
     /// Reading the variable panics if `default` reads it too. Two defaults that need each other, computed by two
     /// threads at the same time, wait for each other for ever, as [`LazyLock`](std::sync::LazyLock)s do.
     pub const fn with_default(name: &'static str, default: fn() -> T) -> Self {
-        Self::build(name, Some(Default::new(default)))
+        Self::build(name, Some(LazyDefault::new(default)))
     }
 
-    const fn build(name: &'static str, default: Option<Default<T>>) -> Self {
-        Self { key: OnceKey::new(), label: Label::opaque(name), local: false, default }
+    const fn build(name: &'static str, default: Option<LazyDefault<T>>) -> Self {
+        Self { key: LazyVarKey::new(), meta: VarMeta::opaque(name), local: false, default }
     }
 
     /// Has the values shown by the `Debug` of [`Context`](crate::Context), which otherwise gives their type's name
@@ -111,29 +110,7 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
     where
         T: fmt::Debug,
     {
-        self.label = self.label.shown();
-        self
-    }
-
-    /// Has the values seen by [`fields::visit`](crate::fields::visit) and so by log lines, under the variable's name.
-    ///
-    /// A field that is [bound](crate::fields::bind) under the same key goes before the variable. A default is not seen:
-    /// where it should be, name the variable in a [`Selection`](crate::fields::Selection).
-    ///
-    /// ```
-    /// # use contextvars::{Context, ContextVar, fields};
-    /// static USER: ContextVar<&str> = ContextVar::new("user").logged();
-    ///
-    /// let context = Context::new().with_value(&USER, "ann");
-    /// let entry = context.iter().next().unwrap();
-    /// assert_eq!(entry.field(), Some(fields::Value::from("ann")));
-    /// ```
-    #[must_use = "this is the variable, with its values logged"]
-    pub const fn logged(mut self) -> Self
-    where
-        T: ToValue,
-    {
-        self.label = self.label.logged();
+        self.meta = self.meta.shown();
         self
     }
 
@@ -146,7 +123,7 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
     /// # use contextvars::{Context, ContextVar};
     /// static TRANSACTION: ContextVar<u64> = ContextVar::new("transaction").local();
     ///
-    /// TRANSACTION.scope(7, || {
+    /// TRANSACTION.sync_scope(7, || {
     ///     assert_eq!(TRANSACTION.get(), 7);
     ///     assert!(!Context::current().contains(&TRANSACTION));
     /// });
@@ -155,7 +132,7 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
     pub const fn local(mut self) -> Self {
         self.local = true;
         // The number tells where the values are kept: a variable that was used before is another one from here on.
-        self.key = OnceKey::new();
+        self.key = LazyVarKey::new();
         self
     }
 
@@ -167,33 +144,49 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
     /// assert_eq!(USER.name(), "user");
     /// ```
     pub fn name(&self) -> &'static str {
-        self.label.name()
+        self.meta.name()
     }
 
-    /// Whether its values stay behind when the context is copied.
-    #[cfg(feature = "wire")]
-    pub(crate) fn is_local(&self) -> bool {
+    /// Returns `true` if the variable is [`local`](Self::local): its values stay behind when the context is copied.
+    ///
+    /// For code that carries values elsewhere, such as a codec for a message: it should leave local variables out.
+    ///
+    /// ```
+    /// # use contextvars::ContextVar;
+    /// static TRANSACTION: ContextVar<u64> = ContextVar::new("transaction").local();
+    /// assert!(TRANSACTION.is_local());
+    /// ```
+    pub fn is_local(&self) -> bool {
         self.local
     }
 
     #[inline]
-    pub(crate) fn key(&self) -> Option<Key<T>> {
+    pub(crate) fn key(&self) -> Option<VarKey<T>> {
         self.key.get()
     }
 
     /// `value` as a context holds it, filed under this variable.
     #[inline]
-    pub(crate) fn hold(&self, value: T) -> Value {
-        Value::new(self.key.get_or_draw(self.local), self.label, value)
+    pub(crate) fn erase(&self, value: T) -> ErasedValue {
+        ErasedValue::new(self.key.get_or_assign(self.local), self.meta, value)
     }
 }
 
-impl ContextVar<Fields> {
-    /// The one under whose number a context keeps the bound log fields.
-    pub(crate) const fn of_fields() -> Self {
-        let mut var = Self::new("log fields");
-        var.key = OnceKey::of_fields();
-        var
+impl<T: Send + Sync + 'static> ContextVar<T> {
+    /// This variable with another meta.
+    pub(crate) const fn with_meta(mut self, meta: VarMeta<T>) -> Self {
+        self.meta = meta;
+        self
+    }
+
+    pub(crate) const fn meta(&self) -> VarMeta<T> {
+        self.meta
+    }
+
+    /// This variable under a key that was not drawn.
+    pub(crate) const fn with_key(mut self, key: LazyVarKey<T>) -> Self {
+        self.key = key;
+        self
     }
 }
 
@@ -210,7 +203,7 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
     /// static DEPTH: ContextVar<u32> = ContextVar::with_default("depth", || 0);
     ///
     /// assert_eq!(DEPTH.get(), 0);
-    /// assert_eq!(DEPTH.scope(1, || DEPTH.get()), 1);
+    /// assert_eq!(DEPTH.sync_scope(1, || DEPTH.get()), 1);
     /// ```
     ///
     /// # Panics
@@ -235,7 +228,7 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
     /// static USER: ContextVar<String> = ContextVar::new("user");
     ///
     /// assert!(USER.try_get().is_err());
-    /// USER.scope("ann".to_string(), || assert_eq!(USER.try_get().unwrap(), "ann"));
+    /// USER.sync_scope("ann".to_string(), || assert_eq!(USER.try_get().unwrap(), "ann"));
     /// ```
     ///
     /// # Errors
@@ -259,7 +252,7 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
     /// static LOCALE: ContextVar<&str> = ContextVar::with_default("locale", || "en");
     ///
     /// assert_eq!(LOCALE.get_or("fr"), "fr");
-    /// assert_eq!(LOCALE.scope("de", || LOCALE.get_or("fr")), "de");
+    /// assert_eq!(LOCALE.sync_scope("de", || LOCALE.get_or("fr")), "de");
     /// ```
     #[inline]
     pub fn get_or(&self, fallback: T) -> T
@@ -283,7 +276,7 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
     /// # use contextvars::ContextVar;
     /// static USER: ContextVar<String> = ContextVar::new("user");
     ///
-    /// USER.scope("ann".to_string(), || assert_eq!(USER.with(|user| user.len()), 3));
+    /// USER.sync_scope("ann".to_string(), || assert_eq!(USER.with(|user| user.len()), 3));
     /// ```
     ///
     /// # Panics
@@ -335,7 +328,7 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
     #[inline]
     fn lend<R, F: FnOnce(&T) -> R>(&self, f: F) -> Result<R, F> {
         match self.key() {
-            Some(key) => current::lend(key, f),
+            Some(key) => current::with_borrowed(key, f),
             None => Err(f),
         }
     }
@@ -375,8 +368,8 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
     /// The binding lasts as long as the context, unless it is [`reset`](Self::reset). Outside of
     /// [`Context::run`](crate::Context::run) and of [`WithContext`](crate::WithContext) that is the thread's own
     /// context, which on a pool's thread is shared by unrelated tasks: see
-    /// [`forbid_bare_set`](crate::forbid_bare_set). For the length of a call use [`scope`](Self::scope), for the length
-    /// of a block [`bind`](Self::bind).
+    /// [`forbid_bare_set`](crate::forbid_bare_set). For the length of a block use [`bind`](Self::bind), of a
+    /// call [`sync_scope`](Self::sync_scope), of a future [`scope`](Self::scope).
     ///
     /// ```
     /// # use contextvars::{Context, ContextVar};
@@ -427,51 +420,118 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
         token.restore().map_err(|token| ResetError::new(ResetErrorKind::WrongContext, token))
     }
 
-    /// Runs `f` with the variable bound to `value`, and restores it on return and on unwind.
+    /// Removes the variable's value from the current context, so that the default applies, and returns a token that
+    /// restores the value.
     ///
-    /// Other variables that `f` sets stay set: this is the same context. To keep everything inside, use
-    /// [`Context::run`](crate::Context::run). An `f` that returns a future has not run it: for that, wrap the future with
-    /// [`in_context`](crate::ContextExt::in_context).
+    /// To hide the value for the length of a call or of a future, call this inside of [`sync_scope`](Self::sync_scope) or
+    /// [`scope`](Self::scope), which restore the variable at their end. To take a value out of a context that is not
+    /// current, use [`Context::remove`](crate::Context::remove).
     ///
     /// ```
     /// # use contextvars::ContextVar;
-    /// static USER: ContextVar<&str> = ContextVar::with_default("user", || "nobody");
+    /// static LOCALE: ContextVar<&str> = ContextVar::with_default("locale", || "en");
     ///
-    /// assert_eq!(USER.scope("ann", || USER.get()), "ann");
-    /// assert_eq!(USER.get(), "nobody");
+    /// LOCALE.sync_scope("de", || {
+    ///     let token = LOCALE.unset();
+    ///     assert_eq!(LOCALE.get(), "en");
+    ///     assert_eq!(token.old_value(), Some(&"de"));
+    ///     LOCALE.reset(token).unwrap();
+    ///     assert_eq!(LOCALE.get(), "de");
+    /// });
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// Panics in the thread's root context after [`forbid_bare_set`](crate::forbid_bare_set), as [`set`](Self::set) does.
+    #[doc(alias = "remove")]
+    #[doc(alias = "delete")]
+    #[track_caller]
+    pub fn unset(&self) -> Token<T> {
+        let identity = current::identity_to_bind(Some(self.name()));
+        let key = self.key.get_or_assign(self.local);
+        let old = current::replace(key.number(), None);
+        Token::new(key, self.name(), identity, old)
+    }
+
+    /// Binds the variable to `value` until the guard is dropped, which restores the previous value.
+    ///
+    /// The guard cannot leave its thread. For a future use [`scope`](Self::scope), for a call
+    /// [`sync_scope`](Self::sync_scope), and for the rest of the context [`set`](Self::set).
+    ///
+    /// ```
+    /// # use contextvars::ContextVar;
+    /// static USER: ContextVar<&str> = ContextVar::with_default("user", || "guest");
+    ///
+    /// let binding = USER.bind("ann");
+    /// assert_eq!(USER.get(), "ann");
+    /// drop(binding);
+    /// assert_eq!(USER.get(), "guest");
     /// ```
     #[inline]
-    pub fn scope<R>(&self, value: T, f: impl FnOnce() -> R) -> R {
+    #[track_caller]
+    pub fn bind(&self, value: T) -> Binding<'_, T> {
+        Binding::new(self.set_as(value, None))
+    }
+
+    /// Wraps a future so that the variable is bound to `value` at each of its polls and while it is dropped.
+    ///
+    /// Only this variable is bound. All else that the future sets stays set in the surrounding context, where
+    /// [`in_context`](crate::ContextExt::in_context) would discard it: prefer that for a task that is spawned, and `scope`
+    /// for a part of one. Between two polls the variable has the surrounding value again, so the branches of a `join!` can
+    /// each have a scope of their own. If the future itself sets the variable, it finds that value at its next poll; the
+    /// value ends with the future. The future may be polled in different contexts and on different threads.
+    ///
+    /// For a closure use [`sync_scope`](Self::sync_scope): this method accepts a closure, but the result does nothing.
+    ///
+    /// ```
+    /// # use contextvars::ContextVar;
+    /// static USER: ContextVar<&str> = ContextVar::new("user");
+    /// static COUNT: ContextVar<u32> = ContextVar::with_default("count", || 0);
+    ///
+    /// # futures::executor::block_on(async {
+    /// let name = USER.scope("ann", async {
+    ///     COUNT.set(COUNT.get() + 1);
+    ///     USER.get()
+    /// });
+    /// assert_eq!(name.await, "ann");
+    /// assert_eq!(COUNT.get(), 1);
+    /// assert!(USER.try_get().is_err());
+    /// # });
+    /// ```
+    #[track_caller]
+    pub fn scope<F>(&self, value: T, future: F) -> Scope<'_, T, F> {
+        let value = self.erase(value);
+        Scope::new(value.number(), value, future)
+    }
+
+    /// Runs `f` with the variable bound to `value`, and restores the previous value on return and on unwind.
+    ///
+    /// Other variables that `f` sets stay set, because the context is the same. To discard them, use
+    /// [`Context::run`](crate::Context::run). For a future use [`scope`](Self::scope): an `f` that returns a future has not
+    /// run it.
+    ///
+    /// ```
+    /// # use contextvars::ContextVar;
+    /// static USER: ContextVar<&str> = ContextVar::with_default("user", || "guest");
+    ///
+    /// assert_eq!(USER.sync_scope("ann", || USER.get()), "ann");
+    /// assert_eq!(USER.get(), "guest");
+    /// ```
+    #[inline]
+    #[track_caller]
+    pub fn sync_scope<R>(&self, value: T, f: impl FnOnce() -> R) -> R {
         let binding = self.bind(value);
         let result = f(); // user code
         drop(binding); // user code: T::drop; should it panic, the result is dropped too
         result
     }
 
-    /// Binds the variable to `value` until the guard is dropped.
-    ///
-    /// The guard stays on its thread; in a future use [`WithContext`](crate::WithContext).
-    ///
-    /// ```
-    /// # use contextvars::ContextVar;
-    /// static USER: ContextVar<&str> = ContextVar::with_default("user", || "nobody");
-    ///
-    /// let binding = USER.bind("ann");
-    /// assert_eq!(USER.get(), "ann");
-    /// drop(binding);
-    /// assert_eq!(USER.get(), "nobody");
-    /// ```
-    #[inline]
-    pub fn bind(&self, value: T) -> Binding<'_, T> {
-        Binding::new(self.set_as(value, None))
-    }
-
     #[inline]
     #[track_caller]
     fn set_as(&self, value: T, bare: Option<&'static str>) -> Token<T> {
         let identity = current::identity_to_bind(bare);
-        let key = self.key.get_or_draw(self.local);
-        let value = Value::new(key, self.label, value);
+        let key = self.key.get_or_assign(self.local);
+        let value = ErasedValue::new(key, self.meta, value);
         let old = current::replace(key.number(), Some(value));
         Token::new(key, self.name(), identity, old)
     }

@@ -110,57 +110,6 @@ assert_not_impl_any!(WithContext<u8>: Future);
 assert_impl_all!(Ready<u8>: ContextExt);
 assert_impl_all!(Pending<Neither>: ContextExt);
 
-// === what crosses to another process ===
-
-#[cfg(feature = "wire")]
-mod wire {
-    use contextvars::wire::{
-        Baggage, BuildError, BuildErrorKind, Codec, Environment, Extracted, Injected, MemberRef,
-        ParentId, Problem, Propagator, PropagatorBuilder, Rule, TraceContext, TraceId, TraceState,
-    };
-
-    use super::*;
-
-    macro_rules! assert_settled {
-        ($($type:ty),*) => {
-            $(assert_impl_all!($type: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe, Debug);)*
-        };
-    }
-
-    assert_settled!(Propagator, PropagatorBuilder, Codec, Environment, Extracted, Injected);
-    assert_settled!(TraceContext, TraceState, TraceId, ParentId, Baggage, MemberRef<'static>);
-    assert_settled!(Problem, Rule, BuildError, BuildErrorKind);
-    assert_impl_all!(Propagator: Clone);
-    assert_impl_all!(Codec: Clone);
-    assert_impl_all!(Rule: std::error::Error, Copy, Eq);
-    assert_impl_all!(Problem: std::error::Error, Clone, Eq);
-    assert_impl_all!(BuildError: std::error::Error, Clone, Eq);
-
-    #[cfg(feature = "tower")]
-    mod tower {
-        use contextvars::tower::{
-            ContextBody, ContextLayer, ContextService, Inject, InjectLayer, ResponseFuture,
-        };
-
-        use super::*;
-
-        assert_settled!(ContextLayer, InjectLayer, ContextService<u8>, Inject<u8>);
-        assert_settled!(ContextBody<u8>, ResponseFuture<u8>);
-        assert_impl_all!(ContextLayer: Clone);
-        assert_impl_all!(InjectLayer: Clone);
-        assert_impl_all!(ContextService<OnlySend>: Send);
-        assert_impl_all!(ContextBody<OnlySend>: Send);
-        assert_impl_all!(ResponseFuture<OnlySend>: Send);
-        assert_not_impl_any!(ContextService<OnlySend>: Sync);
-        assert_not_impl_any!(ContextBody<OnlySend>: Sync);
-        assert_not_impl_any!(ResponseFuture<OnlySend>: Sync);
-        assert_not_impl_any!(Inject<Neither>: Send, Sync);
-        assert_not_impl_any!(ResponseFuture<Pinned>: Unpin);
-        assert_not_impl_any!(ContextService<Unsettled>: UnwindSafe, RefUnwindSafe);
-        assert_not_impl_any!(ContextBody<Unsettled>: UnwindSafe, RefUnwindSafe);
-    }
-}
-
 // === closures ===
 
 /// Tells whether what it holds is `Send`, and `Sync`: by preferring its own method where it applies.

@@ -297,7 +297,7 @@ fn what_is_restored_after_the_crates_own_destructor_is_released() {
     let make = counter.clone();
     at_end(AfterTheCrate, set_own, move || {
         let value = || Counted::new(&make);
-        COUNTED.scope(value(), || assert_eq!(make.live(), 1));
+        COUNTED.sync_scope(value(), || assert_eq!(make.live(), 1));
         drop(COUNTED.bind(value()));
         COUNTED.reset(COUNTED.set(value())).unwrap();
         Context::new().run(|| drop(COUNTED.set(value())));
@@ -394,7 +394,7 @@ fn contexts_and_tokens_are_dropped_in_a_destructor() {
         let value = |drops: &Arc<AtomicUsize>| {
             let drops = Arc::clone(drops);
             OnDrop(Box::new(move || {
-                OTHER.scope(8, || drops.fetch_add(1, Ordering::AcqRel));
+                OTHER.sync_scope(8, || drops.fetch_add(1, Ordering::AcqRel));
             }) as Box<dyn FnMut() + Send + Sync>)
         };
         let variable = ContextVar::new("looks around when dropped");
@@ -411,7 +411,7 @@ fn a_destructor_of_a_thread_local_that_a_destructor_made() {
     in_both_orders(set_own, || {
         AT_THE_VERY_END.set(Some(OnDrop(Box::new(|| {
             assert_eq!(OTHER.get_or(9), OTHER.try_get().unwrap_or(9));
-            OTHER.scope(10, || assert_eq!(OTHER.get(), 10));
+            OTHER.sync_scope(10, || assert_eq!(OTHER.get(), 10));
             drop(copy_context());
         }))));
     });
@@ -429,7 +429,7 @@ fn set_and_reset() {
 fn a_forbidding_thread_does_not_enforce_the_rule_after_the_crates_own_destructor() {
     let start = || {
         forbid_bare_set();
-        OTHER.scope(1, || ());
+        OTHER.sync_scope(1, || ());
         assert!(catch_unwind(|| OTHER.set(2)).is_err(), "the rule is in force");
     };
     at_end(AfterTheCrate, start, set_and_reset);
@@ -470,10 +470,10 @@ fn a_forbidding_thread_does_not_enforce_the_rule_while_unwinding() {
 fn a_forbidding_thread_allows_the_rest_in_destructors() {
     let start = || {
         forbid_bare_set();
-        OTHER.scope(1, || ());
+        OTHER.sync_scope(1, || ());
     };
     in_both_orders(start, || {
-        OTHER.scope(2, || assert_eq!(OTHER.get(), 2));
+        OTHER.sync_scope(2, || assert_eq!(OTHER.get(), 2));
         drop(OTHER.bind(3));
         Context::new().run(|| drop(OTHER.set(4)));
         ByHand::new(async { drop(OTHER.set(5)) }.in_current_context()).last_step();
@@ -495,7 +495,7 @@ fn watchful() -> OnDrop<fn()> {
         if IN_USE.get() {
             eprintln!("{DROPPED_IN_USE}");
         }
-        OTHER.scope(1, || assert_eq!(OTHER.get(), 1));
+        OTHER.sync_scope(1, || assert_eq!(OTHER.get(), 1));
         drop(copy_context());
     })
 }
@@ -537,7 +537,7 @@ const EXITS: &[(&str, fn())] = &[
         Context::new().with_value(&WATCHFUL, watchful()).run(|| exit_while_lent(exit));
     }),
     ("run, in a with", || exit_while_lent(|| Context::new().run(|| exit()))),
-    ("scope", || WATCHFUL.scope(watchful(), || exit())),
+    ("scope", || WATCHFUL.sync_scope(watchful(), || exit())),
     ("poll", || ByHand::new(async { exit() }.in_current_context()).last_step()),
     ("drop", || drop(Context::new().with_value(&WATCHFUL, OnDrop(|| exit())))),
     ("default", || {

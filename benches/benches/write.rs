@@ -70,7 +70,7 @@ fn contextvars(c: &mut Criterion) {
     let vars = black_box(measured(8));
     group.bench_function(BenchmarkId::new("contextvars, scope, bound", 8), |b| {
         context_of(8).run(|| {
-            per_op(b, || each!(at => vars[at].scope(black_box(7), || black_box(()))));
+            per_op(b, || each!(at => vars[at].sync_scope(black_box(7), || black_box(()))));
         });
     });
     group.bench_function(BenchmarkId::new("contextvars, bind, bound", 8), |b| {

@@ -7,9 +7,9 @@ use std::io;
 use std::sync::LazyLock;
 
 use contextvars::fields::{self, kv};
-use contextvars::log::ContextLogger;
-use contextvars::tracing::{Json, Text, WithFields};
 use contextvars::{Context, ContextVar};
+use contextvars_log::ContextLogger;
+use contextvars_tracing::{Json, Text, WithFields};
 use env_logger::{Builder, Target, WriteStyle};
 use log::{Level, LevelFilter, Log, Record};
 use tracing::Subscriber;
@@ -81,7 +81,7 @@ static ATTEMPT: ContextVar<u64> = ContextVar::new("attempt").logged();
 static PATH: ContextVar<&str> = ContextVar::new("path").logged();
 
 fn bound(f: impl FnOnce()) {
-    fields::bound(kv! { user = "ann", attempt = 3, path = "/orders/7" }).run(f);
+    fields::sync_scope(kv! { user = "ann", attempt = 3, path = "/orders/7" }, f);
 }
 
 fn logged(f: impl FnOnce()) {

@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::sync::LazyLock;
 
 use contextvars::ContextVar;
-use contextvars::wire::{Propagator, TraceContext, text};
+use contextvars_wire::{Propagator, TraceContext, text};
 use opentelemetry::Context;
 use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
 use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};

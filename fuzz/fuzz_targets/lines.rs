@@ -7,7 +7,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use contextvars::fields::{self, Value};
-use contextvars::tracing::{Json, Text};
+use contextvars_tracing::{Json, Text};
 use tracing_subscriber::fmt;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -64,8 +64,8 @@ fn bound(data: &[u8]) -> Vec<(String, Value)> {
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let bound = bound(data);
     let event = || {
-        fields::bound(bound.iter().cloned()).run(|| tracing::info!(user = "bob", "paid"));
-        fields::bound(bound.iter().cloned()).run(fields::get)
+        fields::sync_scope(bound.iter().cloned(), || tracing::info!(user = "bob", "paid"));
+        fields::sync_scope(bound.iter().cloned(), fields::get)
     };
 
     let lines = Lines::default();

@@ -2,8 +2,8 @@
 
 use std::sync::LazyLock;
 
-use contextvars::wire::{Propagator, TraceContext, extract_fn, inject_fn, text};
 use contextvars::{Context, ContextExt as _, ContextVar};
+use contextvars_wire::{Propagator, TraceContext, extract_fn, inject_fn, text};
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable};
 

@@ -3,8 +3,8 @@
 use std::process::Command;
 use std::sync::LazyLock;
 
-use contextvars::wire::{Environment, Propagator, TraceContext, text};
 use contextvars::{Context, ContextVar};
+use contextvars_wire::{Environment, Propagator, TraceContext, text};
 
 static TRACE: ContextVar<TraceContext> = ContextVar::new("trace");
 static REQUEST_ID: ContextVar<String> = ContextVar::new("request_id");

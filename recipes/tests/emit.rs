@@ -133,8 +133,8 @@ fn events_have_the_fields_and_their_own_keys_win() {
     let lines = Lines::default();
     let rt = runtime!(lines);
     emit::info!(rt, "nothing bound");
-    REQUEST.scope(7, || {
-        fields::bound(kv! { user = "ann", late = true }).run(|| {
+    REQUEST.sync_scope(7, || {
+        fields::sync_scope(kv! { user = "ann", late = true }, || {
             emit::info!(rt, "bound");
             emit::info!(rt, "own", user: "bob");
             Frame::push(rt.ctxt(), ("user", "cyd")).call(|| emit::info!(rt, "pushed"));
@@ -155,7 +155,7 @@ fn events_have_the_fields_and_their_own_keys_win() {
 fn a_frame_keeps_no_fields() {
     let lines = Lines::default();
     let rt = runtime!(lines);
-    let frame = fields::bound(kv! { user = "ann" }).run(|| Frame::push(rt.ctxt(), ("job", 3)));
+    let frame = fields::sync_scope(kv! { user = "ann" }, || Frame::push(rt.ctxt(), ("job", 3)));
     frame.call(|| emit::info!(rt, "packed"));
     assert_eq!(lines.take(), ["packed job=3"]);
 }
@@ -166,7 +166,7 @@ async fn two_requests_at_once_do_not_mix() {
     let rt = runtime!(lines);
     let request = |user: &'static str| {
         let rt = &rt;
-        fields::bound(kv! { user }).scope(async move {
+        fields::scope(kv! { user }, async move {
             emit::info!(rt, "begun");
             tokio::task::yield_now().await;
             emit::info!(rt, "paid");

@@ -2,9 +2,9 @@
 
 use std::sync::LazyLock;
 
-use contextvars::tower::{ContextBody, ContextLayer, Inject, InjectLayer};
-use contextvars::wire::{Propagator, TraceContext, text};
 use contextvars::{Context, ContextVar};
+use contextvars_tower::{ContextBody, ContextLayer, InjectLayer, InjectService};
+use contextvars_wire::{Propagator, TraceContext, text};
 use http::Version;
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
@@ -31,7 +31,7 @@ fn layer() -> ContextLayer {
 }
 
 /// The client's: each request carries the context in which it is made.
-fn client<B>(version: Version) -> Inject<Client<HttpConnector, B>>
+fn client<B>(version: Version) -> InjectService<Client<HttpConnector, B>>
 where
     B: http_body::Body<Data: Send> + Send,
 {
@@ -69,7 +69,7 @@ use tower::ServiceExt as _;
 
 const BOTH: [Version; 2] = [Version::HTTP_11, Version::HTTP_2];
 
-type Http = Inject<Client<HttpConnector, BoxBody<Bytes, Infallible>>>;
+type Http = InjectService<Client<HttpConnector, BoxBody<Bytes, Infallible>>>;
 
 fn of(n: usize) -> Context {
     Context::new()

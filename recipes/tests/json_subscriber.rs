@@ -1,7 +1,7 @@
 //! json-subscriber: the log fields of the request as dynamic fields of its layer.
 //!
 //! json-subscriber writes whatever keys it is given, twice if need be; so those that the line has already are left out.
-//! (`contextvars::tracing::WithFields` around the layer would do as well, and is less to write; this costs less.)
+//! (`contextvars_tracing::WithFields` around the layer would do as well, and is less to write; this costs less.)
 
 use contextvars::fields;
 use json_subscriber::JsonLayer;
@@ -82,8 +82,8 @@ fn subscriber() -> (DefaultGuard, Lines) {
 fn lines_have_the_fields_and_their_own_keys_win() {
     let (_guard, lines) = subscriber();
     tracing::info!(target: "shop", "nothing bound");
-    REQUEST.scope(7, || {
-        fields::bound(kv! { user = "ann", late = true, level = "forged" }).run(|| {
+    REQUEST.sync_scope(7, || {
+        fields::sync_scope(kv! { user = "ann", late = true, level = "forged" }, || {
             tracing::info!(target: "shop", "bound");
             tracing::info!(target: "shop", user = "bob", "own");
         });
@@ -108,7 +108,7 @@ fn lines_have_the_fields_and_their_own_keys_win() {
 async fn two_requests_at_once_do_not_mix() {
     let (_guard, lines) = subscriber();
     let request = |number: u64| async move {
-        let _ = fields::bind(kv! { number });
+        fields::set(kv! { number });
         tracing::info!(own = number, "begun");
         tokio::task::yield_now().await;
         tracing::info!(own = number, "paid");

@@ -2,8 +2,8 @@
 
 use std::sync::LazyLock;
 
-use contextvars::wire::{Propagator, TraceContext, extract_fn, inject_fn, text};
 use contextvars::{Context, ContextVar};
+use contextvars_wire::{Propagator, TraceContext, extract_fn, inject_fn, text};
 use rskafka::record::Record;
 
 static TRACE: ContextVar<TraceContext> = ContextVar::new("trace");
@@ -40,7 +40,7 @@ fn context(record: &Record) -> Context {
 
 // That is the recipe; what follows runs it. No broker is needed to see what a record carries.
 
-use contextvars::wire::Rule;
+use contextvars_wire::Violation;
 use rskafka::chrono::DateTime;
 
 fn record() -> Record {
@@ -77,5 +77,5 @@ fn bytes_that_are_no_text_are_left_out() {
     assert!(!got.contains(&REQUEST_ID));
     assert_eq!(got.get(&TENANT).unwrap(), "acme");
     let bytes = vec![("x-request-id", [0xff, 0])];
-    assert_eq!(WIRE.extract(&bytes).problems[0].rule, Rule::Character);
+    assert_eq!(WIRE.extract(&bytes).problems[0].rule, Violation::Character);
 }

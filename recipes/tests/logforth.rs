@@ -131,8 +131,8 @@ fn log(logger: &Logger, message: &str, own: &[(kv::Key<'_>, kv::Value<'_>)]) {
 fn lines_have_the_fields_and_their_own_keys_win() {
     let (logger, lines) = logger();
     log(&logger, "nothing bound", &[]);
-    REQUEST.scope(7, || {
-        fields::bound(kv! { user = "ann", late = true }).run(|| {
+    REQUEST.sync_scope(7, || {
+        fields::sync_scope(kv! { user = "ann", late = true }, || {
             log(&logger, "bound", &[]);
             log(&logger, "own", &[(kv::Key::new("user"), kv::Value::str("bob"))]);
         });
@@ -148,7 +148,7 @@ async fn two_requests_at_once_do_not_mix() {
     let (logger, lines) = logger();
     let request = |user: &'static str| {
         let logger = &logger;
-        fields::bound(kv! { user }).scope(async move {
+        fields::scope(kv! { user }, async move {
             log(logger, "begun", &[]);
             tokio::task::yield_now().await;
             log(logger, "paid", &[]);

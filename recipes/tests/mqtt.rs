@@ -3,8 +3,8 @@
 
 use std::sync::LazyLock;
 
-use contextvars::wire::{Propagator, TraceContext, text};
 use contextvars::{Context, ContextExt as _, ContextVar};
+use contextvars_wire::{Propagator, TraceContext, text};
 use rumqttc::v5::mqttbytes::v5::{Publish, PublishProperties};
 
 static TRACE: ContextVar<TraceContext> = ContextVar::new("trace");

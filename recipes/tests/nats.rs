@@ -3,8 +3,8 @@
 use std::sync::LazyLock;
 
 use async_nats::{Client, HeaderMap, Message, Request};
-use contextvars::wire::{Propagator, TraceContext, extract_fn, inject_fn, text};
 use contextvars::{Context, ContextExt as _, ContextVar};
+use contextvars_wire::{Propagator, TraceContext, extract_fn, inject_fn, text};
 
 static TRACE: ContextVar<TraceContext> = ContextVar::new("trace");
 static REQUEST_ID: ContextVar<String> = ContextVar::new("request_id");
@@ -48,7 +48,7 @@ mod server;
 
 use std::process::Command;
 
-use contextvars::wire::BAGGAGE;
+use contextvars_wire::BAGGAGE;
 use futures::StreamExt as _;
 use server::{Server, free_port};
 

@@ -3,8 +3,8 @@
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 
-use contextvars::wire::{Propagator, extract_fn, inject_fn, text};
 use contextvars::{Context, ContextVar};
+use contextvars_wire::{Propagator, extract_fn, inject_fn, text};
 use opentelemetry::Context as OtelContext;
 use opentelemetry::propagation::text_map_propagator::FieldIter;
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
@@ -79,7 +79,7 @@ async fn attached<F: Future>(work: F) -> F::Output {
 use std::collections::HashMap;
 
 use contextvars::ContextExt as _;
-use contextvars::wire::{BAGGAGE, TraceContext};
+use contextvars_wire::{BAGGAGE, TraceContext};
 use opentelemetry::baggage::BaggageExt as _;
 use opentelemetry::propagation::TextMapCompositePropagator;
 use opentelemetry::trace::{
@@ -183,9 +183,9 @@ async fn their_context_goes_where_ours_goes() {
                 assert_eq!(current_span(), own);
                 tokio::task::yield_now().await;
             }
-            let child = contextvars::tokio::spawn(attached(async { current_span() }));
+            let child = contextvars_tokio::spawn(attached(async { current_span() }));
             assert_eq!(child.await.unwrap(), own, "a task of its own");
-            let blocking = contextvars::tokio::spawn_blocking(|| {
+            let blocking = contextvars_tokio::spawn_blocking(|| {
                 let _guard = OTEL.get().attach();
                 current_span()
             });
@@ -324,7 +324,7 @@ fn a_value_that_theirs_changes_arrives_with_ours() {
     };
     let sent_by_ours = {
         let mut sent = Headers::new();
-        TENANT.scope("100%25".into(), || ours.inject(&mut sent));
+        TENANT.sync_scope("100%25".into(), || ours.inject(&mut sent));
         incoming(&ours.extract(&sent)).get(&TENANT).unwrap().clone()
     };
     assert_eq!((sent_by_theirs.as_str(), sent_by_ours.as_str()), ("100%", "100%25"));

@@ -2,7 +2,7 @@
 //!
 //! Processors are called on the thread that logs, in the order in which they are given: this one stands before the one
 //! that exports. Then whatever the records come from, the `tracing` appender here, needs no change.
-//! (`contextvars::tracing::WithFields` around the appender does the same for records that come from `tracing`.)
+//! (`contextvars_tracing::WithFields` around the appender does the same for records that come from `tracing`.)
 
 use contextvars::fields::{self, Value};
 use opentelemetry::logs::{AnyValue, LogRecord as _};
@@ -51,7 +51,8 @@ fn attribute(value: &Value) -> Option<AnyValue> {
 use std::collections::BTreeMap;
 
 use contextvars::fields::kv;
-use contextvars::{Context, ContextExt as _, ContextVar, tracing::WithFields};
+use contextvars::{Context, ContextExt as _, ContextVar};
+use contextvars_tracing::WithFields;
 use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
 use opentelemetry_sdk::logs::{InMemoryLogExporter, SdkLoggerProvider, SimpleLogProcessor};
 use tracing::subscriber::{DefaultGuard, set_default};
@@ -101,9 +102,9 @@ fn subscriber() -> (DefaultGuard, InMemoryLogExporter) {
 
 fn pay() {
     tracing::info!("nothing bound");
-    REQUEST.scope(7, || {
+    REQUEST.sync_scope(7, || {
         let fields = kv! { user = "ann", sum = 0.5, large = u64::MAX, nothing = None::<u8> };
-        fields::bound(fields).run(|| {
+        fields::sync_scope(fields, || {
             tracing::info!("bound");
             tracing::info!(user = "bob", "own");
         });

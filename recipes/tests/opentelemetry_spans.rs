@@ -85,8 +85,8 @@ fn span(name: &str, attributes: impl Into<Vec<KeyValue>>) -> (String, Vec<KeyVal
 fn spans_have_the_fields_and_their_own_keys_win() {
     let (tracer, exporter) = tracer();
     tracer.start("nothing bound").end();
-    REQUEST.scope(7, || {
-        fields::bound(kv! { user = "ann", late = true, nothing = None::<u8> }).run(|| {
+    REQUEST.sync_scope(7, || {
+        fields::sync_scope(kv! { user = "ann", late = true, nothing = None::<u8> }, || {
             tracer.start("bound").end();
             let own = [KeyValue::new("user", "bob")];
             tracer.span_builder("own").with_attributes(own).start(&tracer).end();
@@ -107,8 +107,8 @@ fn spans_have_the_fields_and_their_own_keys_win() {
 #[test]
 fn a_span_has_the_fields_of_where_it_starts() {
     let (tracer, exporter) = tracer();
-    let mut started = fields::bound(kv! { user = "ann" }).run(|| tracer.start("checkout"));
-    fields::bound(kv! { user = "bob" }).run(|| {
+    let mut started = fields::sync_scope(kv! { user = "ann" }, || tracer.start("checkout"));
+    fields::sync_scope(kv! { user = "bob" }, || {
         let tracer = tracer.clone();
         std::thread::spawn(propagate(move || tracer.start("pack").end())).join().unwrap();
         started.end();
@@ -122,7 +122,7 @@ async fn two_requests_at_once_do_not_mix() {
     let (tracer, exporter) = tracer();
     let request = |user: &'static str| {
         let tracer = &tracer;
-        fields::bound(kv! { user }).scope(async move {
+        fields::scope(kv! { user }, async move {
             tracer.start("begin").end();
             tokio::task::yield_now().await;
             tracer.start("pay").end();

@@ -2,9 +2,9 @@
 
 use std::sync::LazyLock;
 
-use contextvars::tower::{ContextBody, InjectLayer};
-use contextvars::wire::{Propagator, TraceContext, text};
 use contextvars::{Context, ContextVar};
+use contextvars_tower::{ContextBody, InjectLayer};
+use contextvars_wire::{Propagator, TraceContext, text};
 use reqwest::{Client, Error, Request, Response};
 use tower::{Layer as _, Service, ServiceExt as _};
 
@@ -54,7 +54,7 @@ use app::{App, seen};
 use axum::BoxError;
 use axum::body::Bytes;
 use contextvars::ContextExt as _;
-use contextvars::tower::ContextLayer;
+use contextvars_tower::ContextLayer;
 use futures::stream::{self, StreamExt as _};
 use http_body::Frame;
 use http_body_util::StreamBody;

@@ -66,7 +66,7 @@ impl Serializer for Keys {
 }
 
 impl FieldSink for Added {
-    fn set_default(&mut self, key: &str, value: &Value) {
+    fn insert_if_absent(&mut self, key: &str, value: &Value) {
         if self.taken.0.iter().all(|taken| taken.as_ref() != key) {
             self.fields.push((key.to_owned(), value.clone()));
         }
@@ -138,8 +138,8 @@ fn json_drain(lines: &Lines) -> impl Drain<Ok = (), Err = slog::Never> + Send + 
 
 fn pay(logger: &Logger) {
     info!(logger, "nothing bound");
-    REQUEST.scope(7, || {
-        fields::bound(kv! { user = "ann", service = "search", late = None::<bool> }).run(|| {
+    REQUEST.sync_scope(7, || {
+        fields::sync_scope(kv! { user = "ann", service = "search", late = None::<bool> }, || {
             info!(logger, "bound");
             info!(logger, "own"; "user" => "bob");
         });
@@ -170,7 +170,7 @@ fn a_thread_that_writes_for_all_writes_the_fields_of_each() {
     let threads = ["ann", "bob"].map(|user| {
         let logger = logger.clone();
         let work = move || (0..50).for_each(|_| info!(logger, "worked"; "own" => user));
-        fields::bound(kv! { user }).run(|| std::thread::spawn(propagate(work)))
+        fields::sync_scope(kv! { user }, || std::thread::spawn(propagate(work)))
     });
     for thread in threads {
         thread.join().unwrap();
@@ -191,14 +191,14 @@ fn user() -> impl slog::Value + Send + Sync + UnwindSafe + RefUnwindSafe {
 fn a_value_of_the_logger_sees_the_fields_of_the_thread_that_writes() {
     let lines = Lines::default();
     let logger = Logger::root(json_drain(&lines), o!("user" => user()));
-    fields::bound(kv! { user = "ann" }).run(|| info!(logger, "paid"));
+    fields::sync_scope(kv! { user = "ann" }, || info!(logger, "paid"));
     assert_eq!(lines.take(), [json!({ "msg": "paid", "user": "ann" })]);
 
     // And so does this drain, where it stands inside.
     let inside = ContextFields(json_drain(&lines));
     let (drain, guard) = slog_async::Async::new(inside).build_with_guard();
     let logger = Logger::root(drain.fuse(), o!("user" => user()));
-    fields::bound(kv! { user = "ann" }).run(|| info!(logger, "paid"));
+    fields::sync_scope(kv! { user = "ann" }, || info!(logger, "paid"));
     drop((logger, guard));
     assert_eq!(lines.take(), [json!({ "msg": "paid", "user": null })]);
 }
@@ -209,7 +209,7 @@ async fn two_requests_at_once_do_not_mix() {
     let logger = Logger::root(ContextFields(json_drain(&lines)), o!());
     let request = |user: &'static str| {
         let logger = &logger;
-        fields::bound(kv! { user }).scope(async move {
+        fields::scope(kv! { user }, async move {
             info!(logger, "begun"; "own" => user);
             tokio::task::yield_now().await;
             info!(logger, "paid"; "own" => user);

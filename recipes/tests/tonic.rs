@@ -3,8 +3,8 @@
 use std::sync::LazyLock;
 
 use contextvars::ContextVar;
-use contextvars::tower::{ContextLayer, Inject, InjectLayer};
-use contextvars::wire::{Propagator, TraceContext, text};
+use contextvars_tower::{ContextLayer, InjectLayer, InjectService};
+use contextvars_wire::{Propagator, TraceContext, text};
 use tonic::transport::{Channel, Server};
 use tower::Layer as _;
 use tower::layer::util::{Identity, Stack};
@@ -73,7 +73,7 @@ mod shop {
     use std::convert::Infallible;
     use std::task::{Context, Poll};
 
-    use contextvars::tower::Inject;
+    use contextvars_tower::Inject;
     use futures::future::BoxFuture;
     use http::uri::PathAndQuery;
     use tonic::body::Body;

@@ -67,7 +67,7 @@ macro_rules! layer {
             .with_target(false)
             .with_ansi(false)
             .with_writer(move || lines.clone())
-            .map_event_format(contextvars::tracing::Text::new)
+            .map_event_format(contextvars_tracing::Text::new)
     }};
 }
 
@@ -93,15 +93,15 @@ fn only_the_verbose_request_is_verbose() {
     with_default(subscriber, || {
         work();
         assert_eq!(lines.take(), ["INFO paid"]);
-        VERBOSITY.scope(LevelFilter::DEBUG, work);
+        VERBOSITY.sync_scope(LevelFilter::DEBUG, work);
         assert_eq!(lines.take(), ["DEBUG looked up", "INFO paid"]);
-        VERBOSITY.scope(LevelFilter::OFF, work);
+        VERBOSITY.sync_scope(LevelFilter::OFF, work);
         assert!(lines.take().is_empty());
         assert_eq!(LevelFilter::current(), MOST);
         // Not more than `MOST`, whatever the request says, and somebody else wants.
         let _chatty = Dispatch::new(tracing_subscriber::registry());
         assert_eq!(LevelFilter::current(), LevelFilter::TRACE);
-        VERBOSITY.scope(LevelFilter::TRACE, work);
+        VERBOSITY.sync_scope(LevelFilter::TRACE, work);
         assert_eq!(lines.take(), ["DEBUG looked up", "INFO paid"]);
         work();
         assert_eq!(lines.take(), ["INFO paid"]);
@@ -118,7 +118,7 @@ fn it_goes_with_the_request_to_tasks_and_threads() {
         let subscriber = subscriber.clone();
         let work = async move {
             // Spawned tasks run on the runtime's threads, and the thread is of nobody.
-            contextvars::tokio::spawn(async {
+            contextvars_tokio::spawn(async {
                 work();
                 tokio::task::yield_now().await;
                 work();
@@ -129,7 +129,7 @@ fn it_goes_with_the_request_to_tasks_and_threads() {
             std::thread::spawn(propagate(in_thread)).join().unwrap();
         };
         let context = contextvars::Context::new().with_value(&VERBOSITY, verbosity);
-        fields::bound(kv! { user }).scope(work).in_context(context)
+        fields::scope(kv! { user }, work).in_context(context)
     };
     let runtime = {
         let subscriber = subscriber.clone();
@@ -159,6 +159,6 @@ fn a_filter_whose_answers_are_kept_would_not_do() {
     let _guard = set_default(tracing_subscriber::registry().with(layer!(lines)).with(kept));
     let own = || debug!("looked up"); // a call site of this test's
     own();
-    VERBOSITY.scope(LevelFilter::DEBUG, own);
+    VERBOSITY.sync_scope(LevelFilter::DEBUG, own);
     assert!(lines.take().is_empty(), "the answer of the first time");
 }

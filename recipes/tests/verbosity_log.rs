@@ -35,8 +35,8 @@ impl<L: Log> Log for PerRequest<L> {
 use std::sync::Mutex;
 
 use contextvars::fields::{self, kv};
-use contextvars::log::ContextLogger;
 use contextvars::{Context, ContextExt as _, propagate};
+use contextvars_log::ContextLogger;
 use log::{debug, info, log_enabled, trace};
 
 #[derive(Default)]
@@ -81,7 +81,7 @@ fn only_the_verbose_request_is_verbose_wherever_it_runs() {
 
     let request = |user: &'static str, verbosity: LevelFilter| {
         let work = async {
-            contextvars::tokio::spawn(async {
+            contextvars_tokio::spawn(async {
                 work();
                 tokio::task::yield_now().await;
                 work();
@@ -91,7 +91,7 @@ fn only_the_verbose_request_is_verbose_wherever_it_runs() {
             std::thread::spawn(propagate(work)).join().unwrap();
         };
         let context = Context::new().with_value(&VERBOSITY, verbosity);
-        tokio::spawn(fields::bound(kv! { user }).scope(work).in_context(context))
+        tokio::spawn(fields::scope(kv! { user }, work).in_context(context))
     };
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {

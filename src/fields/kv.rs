@@ -1,6 +1,6 @@
 //! The macro that writes fields down.
 
-/// Keys and values, for [`bind`](crate::fields::bind), [`bound`](crate::fields::bound) and whatever takes fields.
+/// Keys and values, for [`bind`](crate::fields::set), [`bound`](crate::fields::bound) and whatever takes fields.
 ///
 /// A key is an identifier, or a literal where it cannot be one. A value is anything that is
 /// [`ToValue`](crate::fields::ToValue); `%` takes its `Display` and `?` its `Debug`, as in tracing's macros. A variable

@@ -1,10 +1,12 @@
 //! An explicit list of what a log line should have.
 
 use std::fmt;
+use std::sync::Arc;
 
-use super::{FieldSink, Fields, Text, ToValue, Value, visit_variables};
-use crate::field_value::{caught, of_variable};
-use crate::{Context, ContextVar, Entry, field_slot};
+use super::logged::{to_value_guarded, visit_variables};
+use super::snapshot::Snapshot;
+use super::{FieldSink, Fields, Text, ToValue, Value, slot};
+use crate::{Context, ContextVar, Entry};
 
 /// Which fields a log line should have, in which order and under which names: for a schema that does not depend on what
 /// happens to be bound.
@@ -25,12 +27,12 @@ use crate::{Context, ContextVar, Entry, field_slot};
 ///     .var(&REQUEST_ID).or_null()
 ///     .var(&USER_ID).rename("uid")
 ///     .var(&REGION)
-///     .dynamic()
+///     .rest()
 ///     .redact("token");
 ///
 /// let mut line = Fields::new();
-/// USER_ID.scope(7, || {
-///     fields::bound(kv! { token = "secret", path = "/" }).run(|| selection.merge_into(&mut line));
+/// USER_ID.sync_scope(7, || {
+///     fields::sync_scope(kv! { token = "secret", path = "/" }, || selection.merge_into(&mut line));
 /// });
 /// assert_eq!(
 ///     format!("{line:?}"),
@@ -41,7 +43,7 @@ use crate::{Context, ContextVar, Entry, field_slot};
 #[must_use = "a selection does nothing until it is visited"]
 pub struct Selection {
     items: Vec<Item>,
-    dynamic: bool,
+    rest: bool,
     redacted: Vec<Text>,
 }
 
@@ -70,12 +72,12 @@ impl<T: ToValue + Send + Sync + 'static> Listed for ContextVar<T> {
     }
 
     fn value_in(&self, variables: &Context) -> Option<Value> {
-        // user code: the default and T::to_value. An unset variable is no value, which `caught` cannot return.
+        // user code: the default and T::to_value. An unset variable is no value, which `guarded` cannot return.
         let mut set = true;
-        let value = caught(|| {
+        let value = Value::guarded(|| {
             let value = variables.get(self).map_or_else(|| self.default(), Ok);
             set = value.is_ok();
-            value.map(of_variable).unwrap_or_default()
+            value.map(to_value_guarded).unwrap_or_default()
         });
         set.then_some(value)
     }
@@ -89,7 +91,7 @@ impl Selection {
     /// Selection::new().visit(|_, _| unreachable!());
     /// ```
     pub const fn new() -> Self {
-        Self { items: Vec::new(), dynamic: false, redacted: Vec::new() }
+        Self { items: Vec::new(), rest: false, redacted: Vec::new() }
     }
 
     /// Adds a typed variable, under its name.
@@ -100,7 +102,7 @@ impl Selection {
         self
     }
 
-    /// Adds a bound field. All that are not listed are added by [`dynamic`](Self::dynamic).
+    /// Adds a bound field. All that are not listed are added by [`rest`](Self::rest).
     ///
     /// ```
     /// # use contextvars::fields::{self, Fields, Selection, kv};
@@ -145,8 +147,9 @@ impl Selection {
     /// Adds, after those that are listed, what else [`visit`](crate::fields::visit) sees.
     ///
     /// See [`Selection`] for an example.
-    pub fn dynamic(mut self) -> Self {
-        self.dynamic = true;
+    #[doc(alias = "dynamic")]
+    pub fn rest(mut self) -> Self {
+        self.rest = true;
         self
     }
 
@@ -177,12 +180,29 @@ impl Selection {
     /// assert_eq!(seen, [("region".to_owned(), Value::from("eu"))]);
     /// ```
     pub fn visit(&self, f: impl FnMut(&str, &Value)) {
-        self.visit_in(&field_slot::variables(), f);
+        self.visit_in(&slot::variables(), f);
+    }
+
+    /// Takes the fields of this selection for a line that begins now; for adapters, which visit them later.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use contextvars::fields::{self, Selection, kv};
+    ///
+    /// let selection = Arc::new(Selection::new().field("user").or_null());
+    /// let snapshot = fields::sync_scope(kv! { user = "ann", path = "/" }, || selection.snapshot());
+    /// let mut line = String::new();
+    /// snapshot.visit(|key, value| line += &format!("{key}={value}"));
+    /// assert_eq!(line, "user=ann");
+    /// ```
+    pub fn snapshot(self: &Arc<Self>) -> Snapshot {
+        Snapshot::selected(Arc::clone(self))
     }
 
     /// The same, of `variables`.
-    pub(crate) fn visit_in(&self, variables: &Context, mut f: impl FnMut(&str, &Value)) {
-        let bound = field_slot::bound_in(variables);
+    pub(super) fn visit_in(&self, variables: &Context, mut f: impl FnMut(&str, &Value)) {
+        let bound = slot::bound_in(variables);
         let mut shown = Vec::with_capacity(self.items.len());
         for item in &self.items {
             if shown.contains(&&*item.key) {
@@ -193,7 +213,7 @@ impl Selection {
                 f(&item.key, &value); // user code
             }
         }
-        if self.dynamic {
+        if self.rest {
             self.visit_others(variables, bound, &shown, &mut f);
         }
     }
@@ -202,7 +222,7 @@ impl Selection {
     ///
     /// See [`Selection`] for an example.
     pub fn merge_into(&self, event: &mut impl FieldSink) {
-        self.visit(|key, value| event.set_default(key, value));
+        self.visit(|key, value| event.insert_if_absent(key, value));
     }
 
     fn value(&self, item: &Item, variables: &Context, bound: Option<&Fields>) -> Option<Value> {
@@ -265,7 +285,7 @@ impl fmt::Debug for Selection {
         let keys: Vec<_> = self.items.iter().map(|item| &item.key).collect();
         f.debug_struct("Selection")
             .field("keys", &keys)
-            .field("dynamic", &self.dynamic)
+            .field("rest", &self.rest)
             .field("redacted", &self.redacted)
             .finish()
     }

@@ -16,7 +16,7 @@ use super::{Fields, Text, Value};
 /// struct Line(String);
 ///
 /// impl FieldSink for Line {
-///     fn set_default(&mut self, key: &str, value: &Value) {
+///     fn insert_if_absent(&mut self, key: &str, value: &Value) {
 ///         if !self.0.contains(&format!(" {key}=")) {
 ///             self.0 += &format!(" {key}={value}");
 ///         }
@@ -24,19 +24,19 @@ use super::{Fields, Text, Value};
 /// }
 ///
 /// let mut line = Line("paid user=bob".to_string());
-/// fields::bound(kv! { user = "ann", path = "/" }).run(|| fields::merge_into(&mut line));
+/// fields::sync_scope(kv! { user = "ann", path = "/" }, || fields::merge_into(&mut line));
 /// assert_eq!(line.0, "paid user=bob path=/");
 /// ```
 pub trait FieldSink {
     /// Adds a field after those that are there, unless there is one of this key.
-    fn set_default(&mut self, key: &str, value: &Value);
+    fn insert_if_absent(&mut self, key: &str, value: &Value);
 }
 
 /// # Complexity
 ///
 /// Linear in the number of fields, for each that is added.
 impl FieldSink for Fields {
-    fn set_default(&mut self, key: &str, value: &Value) {
+    fn insert_if_absent(&mut self, key: &str, value: &Value) {
         if self.get(key).is_none() {
             *self = self.exchange(&mut [(key.to_owned().into(), Some(value.clone()))]);
         }
@@ -46,7 +46,7 @@ impl FieldSink for Fields {
 macro_rules! lists {
     ($($key:ty)*) => {$(
         impl<V: From<Value>> FieldSink for Vec<($key, V)> {
-            fn set_default(&mut self, key: &str, value: &Value) {
+            fn insert_if_absent(&mut self, key: &str, value: &Value) {
                 if self.iter().all(|(held, _)| held.as_str() != key) {
                     self.push((key.to_owned().into(), value.clone().into()));
                 }
@@ -58,7 +58,7 @@ macro_rules! lists {
 lists! { Text String }
 
 impl<V: From<Value>, S: BuildHasher> FieldSink for HashMap<String, V, S> {
-    fn set_default(&mut self, key: &str, value: &Value) {
+    fn insert_if_absent(&mut self, key: &str, value: &Value) {
         if !self.contains_key(key) {
             self.insert(key.to_owned(), value.clone().into());
         }
@@ -66,7 +66,7 @@ impl<V: From<Value>, S: BuildHasher> FieldSink for HashMap<String, V, S> {
 }
 
 impl<V: From<Value>> FieldSink for BTreeMap<String, V> {
-    fn set_default(&mut self, key: &str, value: &Value) {
+    fn insert_if_absent(&mut self, key: &str, value: &Value) {
         if !self.contains_key(key) {
             self.insert(key.to_owned(), value.clone().into());
         }

@@ -2,10 +2,12 @@
 
 use std::fmt;
 
-use crate::field_map::Change;
-use crate::field_slot::{self, Home};
+use super::map::Edit;
+use super::slot;
+use crate::current;
+use crate::id::ContextId;
 
-/// Remembers what a [`bind`](crate::fields::bind) replaced, key by key.
+/// Remembers what a [`bind`](crate::fields::set) replaced, key by key.
 ///
 /// Tokens may be sent to another thread and kept across `.await`; they work wherever the context that the fields were
 /// bound in is current, once, in any order, and also after the fields were unbound or cleared.
@@ -14,26 +16,25 @@ use crate::field_slot::{self, Home};
 /// use contextvars::{Context, fields::{self, Fields, kv}};
 ///
 /// Context::new().run(|| {
-///     let ann = fields::bind(kv! { user = "ann" });
-///     let bob = fields::bind(kv! { user = "bob", path = "/" });
+///     let ann = fields::set(kv! { user = "ann" });
+///     let bob = fields::set(kv! { user = "bob", path = "/" });
 ///     bob.reset().unwrap();
 ///     assert_eq!(fields::get(), Fields::from_iter(kv! { user = "ann" }));
 ///     ann.reset().unwrap();
 ///     assert!(fields::get().is_empty());
 /// });
 /// ```
-#[must_use = "the fields stay bound when their tokens are dropped: say so by `let _ = …`, or use `fields::bound`"]
 pub struct Tokens {
-    saved: Vec<Change>,
-    home: Home,
+    saved: Vec<Edit>,
+    context: ContextId,
 }
 
 impl Tokens {
-    pub(super) fn new(saved: Vec<Change>, home: Home) -> Self {
-        Self { saved, home }
+    pub(super) fn new(saved: Vec<Edit>, context: ContextId) -> Self {
+        Self { saved, context }
     }
 
-    /// Restores each key to what it was before the [`bind`](crate::fields::bind); to unbound, if it was unbound.
+    /// Restores each key to what it was before the [`bind`](crate::fields::set); to unbound, if it was unbound.
     ///
     /// See [`Tokens`] for an example.
     ///
@@ -42,8 +43,8 @@ impl Tokens {
     /// If another context is current, of which that one may be a copy. Nothing is changed, and the error has the tokens.
     #[doc(alias = "reset_contextvars")]
     pub fn reset(mut self) -> Result<(), ResetError> {
-        if self.home.is_current() {
-            field_slot::exchange(&mut self.saved);
+        if current::is_current(self.context) {
+            slot::exchange(&mut self.saved);
             Ok(())
         } else {
             Err(ResetError { tokens: self })
@@ -55,7 +56,7 @@ impl Tokens {
     /// ```
     /// # use contextvars::{Context, fields::{self, Fields, kv}};
     /// Context::new().run(|| {
-    ///     let mut tokens = fields::bind(kv! { user = "ann", path = "/" });
+    ///     let mut tokens = fields::set(kv! { user = "ann", path = "/" });
     ///     tokens.take("user").unwrap().reset().unwrap();
     ///     assert!(tokens.take("user").is_none());
     ///     assert_eq!(fields::get(), Fields::from_iter(kv! { path = "/" }));
@@ -63,7 +64,7 @@ impl Tokens {
     /// ```
     pub fn take(&mut self, key: &str) -> Option<Self> {
         let place = self.saved.iter().position(|(held, _)| held == key)?;
-        Some(Self { saved: vec![self.saved.remove(place)], home: self.home })
+        Some(Self { saved: vec![self.saved.remove(place)], context: self.context })
     }
 }
 
@@ -80,7 +81,7 @@ impl fmt::Debug for Tokens {
 /// use contextvars::{Context, fields::{self, kv}};
 ///
 /// Context::new().run(|| {
-///     let tokens = fields::bind(kv! { user = "ann" });
+///     let tokens = fields::set(kv! { user = "ann" });
 ///     let error = Context::current().run(|| tokens.reset()).unwrap_err();
 ///     assert_eq!(error.to_string(), "the fields were bound in a different context");
 ///     error.into_tokens().reset().unwrap();

@@ -1,7 +1,7 @@
 //! Iteration, without a reference count and without an allocation.
 
 use super::node::{Branch, Link, MAX_DEPTH, Ref};
-use crate::value::Value;
+use crate::value::ErasedValue;
 
 /// The values of a map, in no particular order.
 #[derive(Clone)]
@@ -11,7 +11,7 @@ pub(crate) struct Iter<'a> {
     places: [u8; MAX_DEPTH],
     depth: usize,
     /// The value of a map that is nothing but a value.
-    only: Option<&'a Value>,
+    only: Option<&'a ErasedValue>,
 }
 
 impl<'a> Iter<'a> {
@@ -33,7 +33,7 @@ impl<'a> Iter<'a> {
     }
 
     /// The next value of the branches on the path.
-    fn step(&mut self) -> Option<&'a Value> {
+    fn step(&mut self) -> Option<&'a ErasedValue> {
         loop {
             let top = self.depth.checked_sub(1)?;
             let place = usize::from(self.places[top]);
@@ -52,9 +52,9 @@ impl<'a> Iter<'a> {
 }
 
 impl<'a> Iterator for Iter<'a> {
-    type Item = &'a Value;
+    type Item = &'a ErasedValue;
 
-    fn next(&mut self) -> Option<&'a Value> {
+    fn next(&mut self) -> Option<&'a ErasedValue> {
         self.only.take().or_else(|| self.step())
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! # Invariants
 //! - A [`Link`] is one owning pointer, told apart by its lowest bit: set, a `Branch` that came from a box; clear, null
-//!   or the raw form of a [`Value`]. Both are aligned, so that bit is free.
+//!   or the raw form of a [`ErasedValue`]. Both are aligned, so that bit is free.
 //! - `&mut` to a branch is given out only while the link is its only owner and is itself borrowed mutably.
 
 use std::marker::PhantomData;
@@ -10,8 +10,8 @@ use std::ptr::NonNull;
 
 use crate::count::{RefCount, abort};
 use crate::free_list::{Block, FreeList};
-use crate::sync::{Watched, at_thread_end, thread_local};
-use crate::value::Value;
+use crate::sync::{LoomAccess, at_thread_end, thread_local};
+use crate::value::ErasedValue;
 
 /// Bits of a digit. Measured against 1 and 3: see `docs/design.md`.
 pub(super) const BITS: u32 = 2;
@@ -30,7 +30,7 @@ pub(super) struct Branch {
     count: RefCount,
     /// How many values the map holds, if this is its root; beside the count it takes no room of its own.
     len: u32,
-    watched: Watched,
+    access: LoomAccess,
     children: [Link; WIDTH],
 }
 
@@ -41,7 +41,7 @@ impl Branch {
     }
 
     fn of(len: u32, children: [Link; WIDTH]) -> Self {
-        Self { count: RefCount::one(), len, watched: Watched::new(), children }
+        Self { count: RefCount::one(), len, access: LoomAccess::new(), children }
     }
 
     /// A copy with another child at `place`.
@@ -99,7 +99,7 @@ impl Branches {
 #[repr(transparent)]
 pub(super) struct Link {
     tagged: *mut (),
-    owns: PhantomData<(Value, Box<Branch>)>,
+    owns: PhantomData<(ErasedValue, Box<Branch>)>,
 }
 
 // SAFETY: what a link owns is `Send + Sync`: values are, and branches are an atomic count and links.
@@ -110,14 +110,14 @@ unsafe impl Sync for Link {}
 /// What a link leads to.
 pub(super) enum Ref<'a> {
     Nothing,
-    Value(&'a Value),
+    Value(&'a ErasedValue),
     Branch(&'a Branch),
 }
 
 /// What a link leads to, as far as it may be changed.
 pub(super) enum Mut<'a> {
     Nothing,
-    Value(&'a mut Value),
+    Value(&'a mut ErasedValue),
     Unique(&'a mut Branch),
     Shared,
 }
@@ -126,7 +126,7 @@ impl Link {
     pub(super) const EMPTY: Self = Self { tagged: std::ptr::null_mut(), owns: PhantomData };
 
     #[inline]
-    pub(super) fn value(value: Value) -> Self {
+    pub(super) fn value(value: ErasedValue) -> Self {
         Self { tagged: value.into_raw().as_ptr(), owns: PhantomData }
     }
 
@@ -160,13 +160,13 @@ impl Link {
             // SAFETY: the tag says that this is a branch, which the link keeps alive. It is written to only through
             // `get_mut`, which needs the link for itself.
             let branch = unsafe { &*self.untagged() };
-            branch.watched.read();
+            branch.access.read();
             Ref::Branch(branch)
         } else if self.is_nothing() {
             Ref::Nothing
         } else {
-            // SAFETY: an untagged, non-null link is the raw form of a value, which is what a `Value` is in memory.
-            Ref::Value(unsafe { &*std::ptr::from_ref(self).cast::<Value>() })
+            // SAFETY: an untagged, non-null link is the raw form of a value, which is what a `ErasedValue` is in memory.
+            Ref::Value(unsafe { &*std::ptr::from_ref(self).cast::<ErasedValue>() })
         }
     }
 
@@ -178,7 +178,7 @@ impl Link {
             if unsafe { &*branch }.count.is_unique() {
                 // SAFETY: the link is the only owner and mutably borrowed: nobody else reads the branch.
                 let branch = unsafe { &mut *branch };
-                branch.watched.write();
+                branch.access.write();
                 Mut::Unique(branch)
             } else {
                 Mut::Shared
@@ -187,7 +187,7 @@ impl Link {
             Mut::Nothing
         } else {
             // SAFETY: as in `get`; whatever value is written there is a link again.
-            Mut::Value(unsafe { &mut *std::ptr::from_mut(self).cast::<Value>() })
+            Mut::Value(unsafe { &mut *std::ptr::from_mut(self).cast::<ErasedValue>() })
         }
     }
 
@@ -197,11 +197,11 @@ impl Link {
     }
 
     /// The value that this link leads to.
-    pub(super) fn into_value(self) -> Option<Value> {
+    pub(super) fn into_value(self) -> Option<ErasedValue> {
         let Ref::Value(_) = self.get() else { return None };
         let raw = NonNull::new(std::mem::ManuallyDrop::new(self).tagged)?;
         // SAFETY: an untagged, non-null link is the raw form of a value, and this one is not dropped.
-        Some(unsafe { Value::from_raw(raw) })
+        Some(unsafe { ErasedValue::from_raw(raw) })
     }
 
     /// How many values the map has whose root this is.
@@ -272,7 +272,7 @@ unsafe fn free(branch: *mut Branch) {
     let mut block: Block<Branch> = unsafe { Box::from_raw(branch.cast()) };
     // SAFETY: it holds a branch until here.
     let branch = unsafe { block.assume_init_mut() };
-    branch.watched.write();
+    branch.access.write();
     // SAFETY: nobody drops it again; the block is memory from here on.
     unsafe { std::ptr::drop_in_place(branch) }
     BRANCHES.with(|free| free.0.give_back(block, expect_end));

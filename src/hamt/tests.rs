@@ -3,16 +3,16 @@ mod oracles;
 use std::sync::Arc;
 
 use super::*;
-use crate::id::Key;
-use crate::value::Label;
+use crate::id::VarKey;
+use crate::value::VarMeta;
 
 /// A value of the variable `sequence`, which counts while it is alive.
-fn value(sequence: usize, alive: &Arc<()>) -> Value {
-    Value::new(Key::forge(sequence), Label::opaque("test"), Arc::clone(alive))
+fn value(sequence: usize, alive: &Arc<()>) -> ErasedValue {
+    ErasedValue::new(VarKey::forge(sequence), VarMeta::opaque("test"), Arc::clone(alive))
 }
 
-fn number(sequence: usize) -> Number {
-    Key::<Arc<()>>::forge(sequence).number()
+fn number(sequence: usize) -> VarId {
+    VarKey::<Arc<()>>::forge(sequence).number()
 }
 
 /// The invariants of the module's documentation; returns how many values there are.
@@ -42,7 +42,7 @@ impl Map {
         assert_eq!(walk(&self.0, 0, 0) as usize, self.len());
         assert_eq!(self.iter().count(), self.len());
         for value in self.iter() {
-            assert!(self.get(value.number()).is_some_and(|found| found.is(value.address())));
+            assert!(self.get(value.number()).is_some_and(|found| found.ptr_eq(value.address())));
         }
     }
 }
@@ -102,12 +102,12 @@ fn iterating_takes_no_reference_count() {
     }
     let (root, before) = (map.0.get_branch(), Arc::strong_count(&alive));
     assert!(!std::mem::needs_drop::<Iter<'_>>(), "an iterator owns nothing");
-    assert_eq!(map.iter().map(Value::number).count(), 30);
+    assert_eq!(map.iter().map(ErasedValue::number).count(), 30);
     assert_eq!(map.iter().take(17).count(), 17);
     assert_eq!(Arc::strong_count(&alive), before);
     // The branches are unique still: they are changed in place.
     let address = map.get(number(3)).unwrap().address();
-    assert!(map.remove(number(3)).unwrap().is(address));
+    assert!(map.remove(number(3)).unwrap().ptr_eq(address));
     assert_eq!(map.0.get_branch(), root);
     drop(map);
     assert_eq!(Arc::strong_count(&alive), 1);

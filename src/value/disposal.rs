@@ -13,7 +13,7 @@ pub(super) type Dispose = unsafe fn(NonNull<Header>);
 /// Drops and frees a dead value, now or, too deep inside of other drops, after them.
 ///
 /// # Safety
-/// `dead` points to a `Stored<T>` without owners.
+/// `dead` points to a `ValueInner<T>` without owners.
 pub(super) unsafe fn dispose<T>(dead: NonNull<Header>) {
     if std::mem::needs_drop::<T>() {
         // SAFETY: as promised; `free::<T>` is made for what `dead` points to.

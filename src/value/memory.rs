@@ -1,7 +1,7 @@
 //! Where values lie: blocks of a few sizes come from the thread's free lists, any other from the allocator.
 //!
 //! # Invariant
-//! A block has the layout of a `Stored<T>` and came from the global allocator, whatever list it was on in between: it may
+//! A block has the layout of a `ValueInner<T>` and came from the global allocator, whatever list it was on in between: it may
 //! be given to any list of that layout, and to the allocator.
 
 #![expect(clippy::unnecessary_box_returns, reason = "a block is memory: it does not move")]
@@ -10,18 +10,18 @@ use std::alloc::Layout;
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
-use super::{Header, Stored};
+use super::{Header, ValueInner};
 use crate::free_list::{Block, FreeList};
 use crate::sync::{at_thread_end, thread_local};
 
-/// What may be a `Stored<T>` of a `T` with so many words, if its alignment is that of a word.
-type Words<const N: usize> = Stored<[usize; N]>;
+/// What may be a `ValueInner<T>` of a `T` with so many words, if its alignment is that of a word.
+type SizeClass<const N: usize> = ValueInner<[usize; N]>;
 
 /// A list for each size up to that of a `String`.
 struct Blocks {
-    one: FreeList<Words<1>>,
-    two: FreeList<Words<2>>,
-    three: FreeList<Words<3>>,
+    one: FreeList<SizeClass<1>>,
+    two: FreeList<SizeClass<2>>,
+    three: FreeList<SizeClass<3>>,
 }
 
 thread_local! {
@@ -43,25 +43,25 @@ impl Blocks {
 
 /// Whether a block of `U` can be one of `T`. Known when the program is compiled.
 #[inline]
-fn same<T, U>() -> bool {
-    Layout::new::<Stored<T>>() == Layout::new::<U>()
+fn same_layout<T, U>() -> bool {
+    Layout::new::<ValueInner<T>>() == Layout::new::<U>()
 }
 
-/// Memory for a `Stored<T>`.
+/// Memory for a `ValueInner<T>`.
 #[inline]
-pub(super) fn allocate<T>() -> NonNull<Stored<T>> {
+pub(super) fn allocate<T>() -> NonNull<ValueInner<T>> {
     fn leak<U>(block: Block<U>) -> NonNull<()> {
         NonNull::from(Box::leak(block)).cast()
     }
 
-    let block = if same::<T, Words<1>>() {
+    let block = if same_layout::<T, SizeClass<1>>() {
         BLOCKS.with(|blocks| leak(blocks.one.take()))
-    } else if same::<T, Words<2>>() {
+    } else if same_layout::<T, SizeClass<2>>() {
         BLOCKS.with(|blocks| leak(blocks.two.take()))
-    } else if same::<T, Words<3>>() {
+    } else if same_layout::<T, SizeClass<3>>() {
         BLOCKS.with(|blocks| leak(blocks.three.take()))
     } else {
-        leak(Box::<Stored<T>>::new_uninit())
+        leak(Box::<ValueInner<T>>::new_uninit())
     };
     block.cast()
 }
@@ -69,9 +69,9 @@ pub(super) fn allocate<T>() -> NonNull<Stored<T>> {
 /// Drops the value and frees its memory, also if that drop panics. The header needs no drop.
 ///
 /// # Safety
-/// `dead` points to a `Stored<T>` from [`allocate`] without owners; its header may be overwritten.
+/// `dead` points to a `ValueInner<T>` from [`allocate`] without owners; its header may be overwritten.
 pub(super) unsafe fn free<T>(dead: NonNull<Header>) {
-    struct Memory<T>(NonNull<Stored<T>>);
+    struct Memory<T>(NonNull<ValueInner<T>>);
 
     impl<T> Drop for Memory<T> {
         #[inline]
@@ -81,9 +81,9 @@ pub(super) unsafe fn free<T>(dead: NonNull<Header>) {
         }
     }
 
-    let memory = Memory(dead.cast::<Stored<T>>());
+    let memory = Memory(dead.cast::<ValueInner<T>>());
     let stored = memory.0.as_ptr();
-    // SAFETY: the pointer is to a `Stored<T>`, so the field is in bounds.
+    // SAFETY: the pointer is to a `ValueInner<T>`, so the field is in bounds.
     let value = unsafe { &raw mut (*stored).value };
     // SAFETY: no owner is left, and nobody else drops it.
     unsafe { value.drop_in_place() } // user code: T::drop
@@ -92,28 +92,28 @@ pub(super) unsafe fn free<T>(dead: NonNull<Header>) {
 /// # Safety
 /// `memory` came from [`allocate`], and nobody uses it any more.
 #[inline]
-unsafe fn deallocate<T>(memory: NonNull<Stored<T>>) {
+unsafe fn deallocate<T>(memory: NonNull<ValueInner<T>>) {
     /// # Safety
     /// As above, and its layout is that of a `U`.
     #[inline]
-    unsafe fn block<T, U>(memory: NonNull<Stored<T>>) -> Block<U> {
+    unsafe fn block<T, U>(memory: NonNull<ValueInner<T>>) -> Block<U> {
         // SAFETY: as promised, it was allocated with the layout of a `U`; a block need not hold one.
         unsafe { Box::from_raw(memory.cast::<MaybeUninit<U>>().as_ptr()) }
     }
 
     BLOCKS.with(|blocks| {
-        if same::<T, Words<1>>() {
+        if same_layout::<T, SizeClass<1>>() {
             // SAFETY: as promised, and just compared.
             blocks.one.give_back(unsafe { block(memory) }, expect_end);
-        } else if same::<T, Words<2>>() {
+        } else if same_layout::<T, SizeClass<2>>() {
             // SAFETY: as above.
             blocks.two.give_back(unsafe { block(memory) }, expect_end);
-        } else if same::<T, Words<3>>() {
+        } else if same_layout::<T, SizeClass<3>>() {
             // SAFETY: as above.
             blocks.three.give_back(unsafe { block(memory) }, expect_end);
         } else {
-            // SAFETY: as promised; it is the layout of a `Stored<T>`.
-            drop(unsafe { block::<T, Stored<T>>(memory) });
+            // SAFETY: as promised; it is the layout of a `ValueInner<T>`.
+            drop(unsafe { block::<T, ValueInner<T>>(memory) });
         }
     });
 }
@@ -122,11 +122,11 @@ unsafe fn deallocate<T>(memory: NonNull<Stored<T>>) {
 mod tests {
     use std::sync::Arc;
 
-    use super::super::Value;
+    use super::super::ErasedValue;
     use super::super::tests::value;
     use super::*;
 
-    fn address(value: &Value) -> usize {
+    fn address(value: &ErasedValue) -> usize {
         value.0.addr().get()
     }
 
@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn a_block_may_be_freed_on_another_thread_also_after_its_list_has_ended() {
-        struct Late(Option<Value>);
+        struct Late(Option<ErasedValue>);
         impl Drop for Late {
             fn drop(&mut self) {
                 assert_eq!(self.0.as_ref().unwrap().downcast_ref::<u64>(), Some(&7));

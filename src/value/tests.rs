@@ -2,15 +2,15 @@ use std::sync::Arc;
 
 use super::*;
 
-pub(super) fn value<T: Send + Sync + 'static>(sequence: usize, value: T) -> Value {
-    Value::new(Key::forge(sequence), Label::opaque("test"), value)
+pub(super) fn value<T: Send + Sync + 'static>(sequence: usize, value: T) -> ErasedValue {
+    ErasedValue::new(VarKey::forge(sequence), VarMeta::opaque("test"), value)
 }
 
 #[test]
 fn a_value_is_read_by_its_key_or_by_its_type() {
     let seven = value(3, 7_u64);
-    assert_eq!(seven.get(Key::<u64>::forge(3)), Some(&7));
-    assert_eq!(seven.get(Key::<u64>::forge(4)), None);
+    assert_eq!(seven.get(VarKey::<u64>::forge(3)), Some(&7));
+    assert_eq!(seven.get(VarKey::<u64>::forge(4)), None);
     assert_eq!(seven.downcast_ref::<u64>(), Some(&7));
     assert_eq!(seven.downcast_ref::<i64>(), None);
 }
@@ -20,7 +20,7 @@ fn a_value_may_be_aligned_more_than_its_header() {
     #[repr(align(64))]
     struct Wide(u8);
     let wide = value(1, Wide(9));
-    let lent = wide.get(Key::<Wide>::forge(1)).unwrap();
+    let lent = wide.get(VarKey::<Wide>::forge(1)).unwrap();
     assert_eq!(std::ptr::from_ref(lent).addr() % 64, 0);
     assert_eq!(lent.0, 9);
 }

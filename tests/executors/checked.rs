@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use contextvars::{ContextExt, WithContext};
 use rayon::iter::IntoParallelIterator;
 
-use crate::common::{A, OUTSIDE, assert_restored, bound, marked_pool, seen};
+use crate::common::{A, OUTSIDE, bound, seen};
+use crate::pool::{assert_restored, marked_pool};
 
 pub(crate) const ITEMS: u32 = 200;
 

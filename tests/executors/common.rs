@@ -3,9 +3,7 @@
 use std::sync::mpsc::{Receiver, channel};
 
 use contextvars::{Context, ContextVar};
-use rayon::{ThreadPool, ThreadPoolBuilder};
 use tokio::runtime::{Builder, Runtime};
-use tokio::task::JoinHandle;
 
 use crate::support::OnDrop;
 
@@ -38,24 +36,8 @@ pub(crate) fn all<T>(received: &Receiver<T>) -> Vec<T> {
     received.try_iter().collect()
 }
 
-fn mark_thread() {
+pub(crate) fn mark_thread() {
     drop(A.set(OUTSIDE));
-}
-
-/// A rayon pool whose workers have `OUTSIDE` in their own context.
-pub(crate) fn marked_pool(threads: usize) -> ThreadPool {
-    ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .start_handler(|_| mark_thread())
-        .build()
-        .expect("a pool")
-}
-
-/// No worker has kept anything of what it ran.
-#[track_caller]
-pub(crate) fn assert_restored(pool: &ThreadPool) {
-    let own = pool.broadcast(|_| (seen(), Context::current().len()));
-    assert_eq!(own, vec![(Some(OUTSIDE), 1); own.len()]);
 }
 
 /// A tokio runtime whose threads, the blocking ones included, have `OUTSIDE` in their own context.
@@ -71,14 +53,4 @@ pub(crate) fn marked_runtime(threads: usize) -> Runtime {
 /// A runtime of one thread, which is that of whoever calls `block_on`.
 pub(crate) fn current_thread() -> Runtime {
     Builder::new_current_thread().on_thread_start(mark_thread).enable_time().build().expect("one")
-}
-
-/// Spawns a task from a context where `A` is `n`.
-pub(crate) fn spawn_in<F>(runtime: &Runtime, n: u32, future: F) -> JoinHandle<F::Output>
-where
-    F: Future + Send + 'static,
-    F::Output: Send,
-{
-    let _entered = runtime.enter();
-    bound(n).run(|| contextvars::tokio::spawn(future))
 }

@@ -1,4 +1,4 @@
-//! The boundaries that a context is carried across: streams and sinks, executors, tokio, rayon, threads.
+//! The boundaries that a context is carried across: streams and sinks, executors, rayon, threads.
 //!
 //! Where a thread of a pool can be reached, its own context holds a value that no test binds, so that whatever runs
 //! outside of the context it was promised gives itself away.
@@ -8,6 +8,7 @@ mod support;
 
 mod checked;
 mod common;
+mod pool;
 
 mod connection;
 mod forbid;
@@ -24,6 +25,3 @@ mod stress;
 mod stress_teardown;
 mod theft;
 mod threads;
-mod tokio;
-mod tokio_ends;
-mod tokio_parts;

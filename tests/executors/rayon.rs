@@ -8,7 +8,8 @@ use std::sync::mpsc::channel;
 use contextvars::{Context, ContextExt, ContextVar, propagate, propagate_fn};
 use rayon::prelude::*;
 
-use crate::common::{A, OUTSIDE, all, assert_restored, bound, guard, marked_pool, seen};
+use crate::common::{A, OUTSIDE, all, bound, guard, seen};
+use crate::pool::{assert_restored, marked_pool};
 use crate::support::{Counted, Counter, panic_text, text_of};
 
 #[test]

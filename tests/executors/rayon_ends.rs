@@ -6,7 +6,7 @@ use contextvars::{Context, ContextExt};
 use rayon::prelude::*;
 
 use crate::checked::{ITEMS, items, run};
-use crate::common::marked_pool;
+use crate::pool::marked_pool;
 
 #[test]
 fn try_for_each_runs_in_the_context_and_stops_at_an_error() {

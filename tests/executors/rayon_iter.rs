@@ -6,7 +6,8 @@ use std::sync::Mutex;
 use contextvars::{Context, ContextExt, ContextVar, ResetErrorKind, copy_context, propagate};
 use rayon::prelude::*;
 
-use crate::common::{A, OUTSIDE, all, assert_restored, bound, guard, marked_pool, seen};
+use crate::common::{A, OUTSIDE, all, bound, guard, seen};
+use crate::pool::{assert_restored, marked_pool};
 use crate::support::{Counted, Counter, text_of};
 
 static B: ContextVar<u32> = ContextVar::new("b");
@@ -222,7 +223,7 @@ fn an_iterator_that_is_never_driven_is_dropped_inside_the_context() {
 fn an_item_that_clears_the_log_fields_clears_them_for_itself() {
     use contextvars::fields::{self, kv};
 
-    let seen: Vec<_> = fields::bound(kv! { user = "ann" }).run(|| {
+    let seen: Vec<_> = fields::sync_scope(kv! { user = "ann" }, || {
         let items = (0..64).into_par_iter().with_min_len(64).in_current_context();
         items
             .map(|_| {

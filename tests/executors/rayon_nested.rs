@@ -5,7 +5,8 @@ use std::sync::Barrier;
 use contextvars::ContextExt;
 use rayon::prelude::*;
 
-use crate::common::{A, OUTSIDE, assert_restored, bound, marked_pool, seen};
+use crate::common::{A, OUTSIDE, bound, seen};
+use crate::pool::{assert_restored, marked_pool};
 
 #[test]
 fn an_iterator_inside_an_item_inherits_from_the_item() {

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use contextvars::tokio::{JoinSetExt, spawn, spawn_blocking};
 use contextvars::{Context, ContextExt, ContextVar, copy_context, propagate};
+use contextvars_tokio::{spawn, spawn_blocking};
 use futures::future::BoxFuture;
 use rayon::ThreadPool;
 use rayon::prelude::*;
@@ -11,7 +11,8 @@ use tokio::runtime::Builder;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::{JoinSet, yield_now};
 
-use crate::common::{A, OUTSIDE, assert_restored, bound, marked_pool, marked_runtime, seen};
+use crate::common::{A, OUTSIDE, bound, marked_runtime, seen};
+use crate::pool::{assert_restored, marked_pool};
 use crate::support::{ByHand, Counted, Counter, yield_once};
 
 static VALUE: ContextVar<Counted> = ContextVar::new("value");
@@ -125,7 +126,7 @@ fn a_storm_of_cancellations_leaves_nothing() {
             let mut tasks: JoinSet<()> = JoinSet::new();
             for n in 0..100 {
                 let task = stubborn(n, counter.clone());
-                let task = bound(n).run(|| tasks.spawn_in_current_context(task));
+                let task = bound(n).run(|| tasks.spawn(task.in_current_context()));
                 if n % 10 == 0 {
                     task.abort();
                 }

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use contextvars::tokio::{JoinSetExt, spawn, spawn_blocking};
-use contextvars::{Context, ContextVar, copy_context, propagate};
+use contextvars::{Context, ContextExt, ContextVar, copy_context, propagate};
+use contextvars_tokio::{spawn, spawn_blocking};
 use tokio::task::{JoinSet, yield_now};
 
-use crate::common::{A, bound, current_thread, marked_pool, marked_runtime, seen};
+use crate::common::{A, bound, current_thread, marked_runtime, seen};
+use crate::pool::marked_pool;
 use crate::support::{Counted, Counter};
 
 /// Counts what is alive, and what was dropped in the wrong context.
@@ -66,7 +67,7 @@ impl Drop for Value {
     fn drop(&mut self) {
         static LAST: ContextVar<Counted> = ContextVar::new("last");
         let before = (seen(), copy_context().len());
-        A.scope(1, || assert_eq!(seen(), Some(1)));
+        A.sync_scope(1, || assert_eq!(seen(), Some(1)));
         Context::new().run(|| {
             drop(LAST.set(Counted::new(&self.counter)));
             assert_eq!(copy_context().len(), 1);
@@ -100,7 +101,7 @@ fn aborted_tasks_drop_everything_where_it_belongs() {
             let mut tasks = JoinSet::new();
             for n in (0..).take(TASKS) {
                 let task = task(n, book.clone(), Held::new(n, &book));
-                bound(n).run(|| tasks.spawn_in_current_context(task));
+                bound(n).run(|| tasks.spawn(task.in_current_context()));
             }
             while book.counter.live() == TASKS {
                 yield_now().await; // until a task has bound its value
@@ -177,7 +178,7 @@ fn jobs_of_a_rayon_pool_that_panic_drop_everything_where_it_belongs() {
         });
     }));
     assert!(outcome.is_err());
-    crate::common::assert_restored(&pool);
+    crate::pool::assert_restored(&pool);
     book.assert_closed(TASKS * (PER_HELD + PER_VALUE));
 }
 

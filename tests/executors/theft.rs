@@ -9,7 +9,8 @@ use std::sync::mpsc::{Sender, channel};
 use contextvars::{Context, propagate};
 use rayon::ThreadPool;
 
-use crate::common::{A, OUTSIDE, assert_restored, bound, marked_pool, seen};
+use crate::common::{A, OUTSIDE, bound, seen};
+use crate::pool::{assert_restored, marked_pool};
 
 const ATTEMPTS: usize = 50;
 

@@ -10,10 +10,9 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::rc::Rc;
 
 use contextvars::fields::{
-    Bound, BoundGuard, DebugValue, DisplayValue, Fields, IntoIter, Iter, ResetError, Scoped,
-    Selection, Text, ToValue, Tokens, Value,
+    Binding, DebugValue, DisplayValue, Fields, IntoIter, Iter, ResetError, Scope, Selection,
+    Snapshot, Text, ToValue, Tokens, Value,
 };
-use contextvars::thread_fields::{self, Logger, ThreadMap, TmpBind};
 use static_assertions::{assert_impl_all, assert_not_impl_any, assert_obj_safe};
 
 assert_impl_all!(Value: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe, Clone, Debug, Display, PartialEq, Default);
@@ -31,37 +30,24 @@ assert_impl_all!(ResetError: Send, Sync, UnwindSafe, RefUnwindSafe, Debug, Displ
 assert_not_impl_any!(ResetError: Clone);
 assert_impl_all!(Selection: Send, Sync, Unpin, Debug, Default);
 
-assert_impl_all!(Bound: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe, Clone, Debug);
-assert_impl_all!(BoundGuard: Unpin, UnwindSafe, RefUnwindSafe, Debug);
-assert_not_impl_any!(BoundGuard: Send, Sync, Clone);
+assert_impl_all!(Snapshot: Send, Sync, Unpin, Clone, Debug);
+assert_impl_all!(Binding: Unpin, UnwindSafe, RefUnwindSafe, Debug);
+assert_not_impl_any!(Binding: Send, Sync, Clone);
 
-assert_impl_all!(Scoped<Ready<u8>>: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe, Future<Output = u8>, Debug);
-assert_impl_all!(Scoped<Ready<Cell<u8>>>: Send);
-assert_not_impl_any!(Scoped<Ready<Cell<u8>>>: Sync);
-assert_not_impl_any!(Scoped<Ready<Rc<u8>>>: Send, Sync);
-assert_not_impl_any!(Scoped<Pending<u8>>: Clone);
-
-assert_impl_all!(thread_fields::Bound: Send, Sync, Clone, Debug);
-assert_not_impl_any!(thread_fields::BoundGuard: Send, Sync, Clone);
-assert_impl_all!(ThreadMap: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe, Copy, Eq, Hash, Ord, Debug);
-assert_impl_all!(Logger: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe, Clone, Debug, Default);
-assert_not_impl_any!(TmpBind: Send, Sync, Clone);
+assert_impl_all!(Scope<Ready<u8>>: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe, Future<Output = u8>, Debug);
+assert_impl_all!(Scope<Ready<Cell<u8>>>: Send);
+assert_not_impl_any!(Scope<Ready<Cell<u8>>>: Sync);
+assert_not_impl_any!(Scope<Ready<Rc<u8>>>: Send, Sync);
+assert_not_impl_any!(Scope<Pending<u8>>: Clone);
 
 #[test]
 fn tokens_are_kept_across_await_in_a_spawned_future() {
     fn is_send<T: Send>(_: &T) {}
     is_send(&async {
-        let tokens = contextvars::fields::bind(contextvars::fields::kv! { a = 1 });
+        let tokens = contextvars::fields::set(contextvars::fields::kv! { a = 1 });
         std::future::ready(()).await;
         tokens.reset().unwrap();
     });
-}
-
-#[test]
-fn wrapped_closures_are_as_send_as_they_were() {
-    fn is_send_and_sync<T: Send + Sync + 'static>(_: T) {}
-    is_send_and_sync(contextvars::fields::bound([("a", 1)]).wrap(|| 1));
-    is_send_and_sync(contextvars::fields::bound([("a", 1)]).wrap_with(|n: u8| n));
 }
 
 #[test]

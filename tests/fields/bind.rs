@@ -9,11 +9,11 @@ use crate::{fresh, of, shown};
 #[test]
 fn a_later_bind_wins_and_keeps_the_keys_place() {
     fresh(|| {
-        let _ = fields::bind(kv! { a = 1, b = 2 });
-        let _ = fields::bind(kv! { c = 3, a = 4 });
+        fields::set(kv! { a = 1, b = 2 });
+        fields::set(kv! { c = 3, a = 4 });
         assert_eq!(shown(), r#"{"a": 4, "b": 2, "c": 3}"#);
-        fields::unbind(["a"]);
-        let _ = fields::bind(kv! { a = 5 });
+        fields::unset(["a"]);
+        fields::set(kv! { a = 5 });
         assert_eq!(shown(), r#"{"b": 2, "c": 3, "a": 5}"#);
     });
 }
@@ -21,7 +21,7 @@ fn a_later_bind_wins_and_keeps_the_keys_place() {
 #[test]
 fn of_two_equal_keys_the_later_one_wins_in_the_place_of_the_first() {
     fresh(|| {
-        let tokens = fields::bind(vec![("a", 1), ("b", 2), ("a", 3)]);
+        let tokens = fields::set(vec![("a", 1), ("b", 2), ("a", 3)]);
         assert_eq!(shown(), r#"{"a": 3, "b": 2}"#);
         tokens.reset().unwrap();
         assert!(fields::get().is_empty());
@@ -31,7 +31,7 @@ fn of_two_equal_keys_the_later_one_wins_in_the_place_of_the_first() {
 #[test]
 fn null_is_a_value() {
     fresh(|| {
-        let _ = fields::bind(kv! { a = None::<u8> });
+        fields::set(kv! { a = None::<u8> });
         assert_eq!(fields::get().get("a"), Some(&Value::Null));
     });
 }
@@ -39,8 +39,8 @@ fn null_is_a_value() {
 #[test]
 fn tokens_restore_key_by_key_out_of_order() {
     fresh(|| {
-        let older = fields::bind(kv! { a = 1 });
-        let newer = fields::bind(kv! { a = 2, b = 2 });
+        let older = fields::set(kv! { a = 1 });
+        let newer = fields::set(kv! { a = 2, b = 2 });
         older.reset().unwrap();
         assert_eq!(fields::get(), of(kv! { b = 2 }));
         newer.reset().unwrap();
@@ -51,14 +51,14 @@ fn tokens_restore_key_by_key_out_of_order() {
 #[test]
 fn tokens_restore_after_clear_and_after_unbind() {
     fresh(|| {
-        let _ = fields::bind(kv! { a = 1 });
-        let tokens = fields::bind(kv! { a = 2 });
+        fields::set(kv! { a = 1 });
+        let tokens = fields::set(kv! { a = 2 });
         fields::clear();
         tokens.reset().unwrap();
         assert_eq!(fields::get(), of(kv! { a = 1 }));
 
-        let tokens = fields::bind(kv! { a = 2 });
-        fields::unbind(["a"]);
+        let tokens = fields::set(kv! { a = 2 });
+        fields::unset(["a"]);
         tokens.reset().unwrap();
         assert_eq!(fields::get(), of(kv! { a = 1 }));
     });
@@ -67,8 +67,8 @@ fn tokens_restore_after_clear_and_after_unbind() {
 #[test]
 fn a_reset_leaves_other_keys_alone() {
     fresh(|| {
-        let tokens = fields::bind(kv! { a = 1 });
-        let _ = fields::bind(kv! { b = 2 });
+        let tokens = fields::set(kv! { a = 1 });
+        fields::set(kv! { b = 2 });
         tokens.reset().unwrap();
         assert_eq!(fields::get(), of(kv! { b = 2 }));
     });
@@ -77,7 +77,7 @@ fn a_reset_leaves_other_keys_alone() {
 #[test]
 fn dropping_tokens_keeps_the_fields() {
     fresh(|| {
-        drop(fields::bind(kv! { a = 1 }));
+        drop(fields::set(kv! { a = 1 }));
         assert_eq!(fields::get(), of(kv! { a = 1 }));
     });
 }
@@ -85,7 +85,7 @@ fn dropping_tokens_keeps_the_fields() {
 #[test]
 fn one_key_is_taken_out_of_the_tokens() {
     fresh(|| {
-        let mut tokens = fields::bind(kv! { a = 1, b = 2, c = 3 });
+        let mut tokens = fields::set(kv! { a = 1, b = 2, c = 3 });
         assert!(tokens.take("unknown").is_none());
         let b = tokens.take("b").unwrap();
         assert!(tokens.take("b").is_none());
@@ -100,8 +100,8 @@ fn one_key_is_taken_out_of_the_tokens() {
 #[test]
 fn tokens_of_another_context_are_handed_back_and_nothing_is_changed() {
     fresh(|| {
-        let _ = fields::bind(kv! { a = 0 });
-        let mut tokens = fields::bind(kv! { a = 1, b = 2 });
+        fields::set(kv! { a = 0 });
+        let mut tokens = fields::set(kv! { a = 1, b = 2 });
         let taken = tokens.take("b").unwrap();
         let mut copy = Context::current();
         let (tokens, taken) = copy.run(|| {
@@ -121,7 +121,7 @@ fn tokens_of_another_context_are_handed_back_and_nothing_is_changed() {
 #[test]
 fn tokens_work_on_another_thread_where_their_context_is_entered() {
     let mut context = Context::new();
-    let tokens = context.run(|| fields::bind(kv! { a = 1 }));
+    let tokens = context.run(|| fields::set(kv! { a = 1 }));
     on_thread(move || {
         let tokens = tokens.reset().unwrap_err().into_tokens();
         context.run(|| {
@@ -134,9 +134,9 @@ fn tokens_work_on_another_thread_where_their_context_is_entered() {
 #[test]
 fn unbind_counts_each_key_once_and_ignores_unknown_ones() {
     fresh(|| {
-        let _ = fields::bind(kv! { a = 1, b = 2, c = 3 });
-        assert_eq!(fields::unbind(["a", "x", "a", "c"]), 2);
-        assert_eq!(fields::unbind(Vec::<String>::new()), 0);
+        fields::set(kv! { a = 1, b = 2, c = 3 });
+        assert_eq!(fields::unset(["a", "x", "a", "c"]), 2);
+        assert_eq!(fields::unset(Vec::<String>::new()), 0);
         assert_eq!(fields::get(), of(kv! { b = 2 }));
     });
 }
@@ -146,7 +146,7 @@ fn clear_leaves_typed_variables_and_other_contexts_alone() {
     static USER: ContextVar<&str> = ContextVar::new("user");
     fresh(|| {
         USER.set("ann");
-        let _ = fields::bind(kv! { a = 1 });
+        fields::set(kv! { a = 1 });
         let mut copy = Context::current();
         fields::clear();
         assert_eq!(USER.get(), "ann");
@@ -158,9 +158,9 @@ fn clear_leaves_typed_variables_and_other_contexts_alone() {
 #[test]
 fn get_is_a_snapshot() {
     fresh(|| {
-        let _ = fields::bind(kv! { a = 1 });
+        fields::set(kv! { a = 1 });
         let before = fields::get();
-        let _ = fields::bind(kv! { b = 2 });
+        fields::set(kv! { b = 2 });
         assert_eq!(before, of(kv! { a = 1 }));
     });
 }
@@ -168,10 +168,10 @@ fn get_is_a_snapshot() {
 #[test]
 fn keys_may_be_dynamic() {
     fresh(|| {
-        let _ = fields::bind(vec![(format!("header.{}", 1), "a".to_string())]);
-        let _ = fields::bind(vec![(Text::from("b"), Value::from(2))]);
-        let _ = fields::bind(std::collections::HashMap::from([("c", 1.5)]));
-        let _ = fields::bind(fields::get());
+        fields::set(vec![(format!("header.{}", 1), "a".to_string())]);
+        fields::set(vec![(Text::from("b"), Value::from(2))]);
+        fields::set(std::collections::HashMap::from([("c", 1.5)]));
+        fields::set(fields::get());
         assert_eq!(shown(), r#"{"header.1": "a", "b": 2, "c": 1.5}"#);
     });
 }
@@ -180,17 +180,17 @@ fn keys_may_be_dynamic() {
 fn a_bind_in_nobodys_context_is_forbidden_where_a_set_is() {
     on_thread(|| {
         forbid_bare_set();
-        let text = panic_text(|| fields::bind(kv! { a = 1 }));
+        let text = panic_text(|| fields::set(kv! { a = 1 }));
         assert!(text.contains("`log fields`"), "{text}");
         assert_eq!(fields::get(), Fields::new());
-        fields::bound(kv! { a = 1 }).run(|| {
+        fields::sync_scope(kv! { a = 1 }, || {
             assert_eq!(fields::get().len(), 1);
-            panic_text(|| fields::bind(kv! { b = 1 }));
+            panic_text(|| fields::set(kv! { b = 1 }));
         });
-        let scoped = fields::bound(kv! { a = 1 }).scope(async { fields::get().len() });
+        let scoped = fields::scope(kv! { a = 1 }, async { fields::get().len() });
         assert_eq!(futures::executor::block_on(scoped), 1);
-        assert_eq!(fields::unbind(["a"]), 0);
+        assert_eq!(fields::unset(["a"]), 0);
         fields::clear();
-        fresh(|| fields::bind(kv! { a = 1 }).reset().unwrap());
+        fresh(|| fields::set(kv! { a = 1 }).reset().unwrap());
     });
 }

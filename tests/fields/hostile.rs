@@ -44,8 +44,8 @@ impl fmt::Display for Failing {
 
 #[test]
 fn a_display_that_panics_is_told_by_the_field_and_nothing_else_is_lost() {
-    let bound = fields::bound(kv! { before = 1, bad = %Bad, worse = ?Bad, after = 2 });
-    let line = bound.run(visited);
+    let bound = kv! { before = 1, bad = %Bad, worse = ?Bad, after = 2 };
+    let line = fields::sync_scope(bound, visited);
     assert_eq!(line, format!("before=1 bad={PANICKED} worse={PANICKED} after=2"));
     assert_eq!(display(Failing).to_value(), Value::from("<failed while formatting>"));
     assert_eq!(debug(Bad).to_value().as_str(), Some(PANICKED));
@@ -56,7 +56,7 @@ fn a_logged_variable_that_panics_is_told_by_the_field() {
     static BAD: ContextVar<Bad> = ContextVar::new("bad").logged();
     static SHOWN: ContextVar<fields::DisplayValue<Bad>> = ContextVar::new("shown").logged();
     fresh(|| {
-        let _ = fields::bind(kv! { after = 2 });
+        fields::set(kv! { after = 2 });
         BAD.set(Bad);
         assert_eq!(visited(), format!("bad={PANICKED} after=2"));
         let token = SHOWN.set(display(Bad));
@@ -72,7 +72,7 @@ fn a_panic_while_unwinding_is_caught_as_well() {
         let seen = Arc::clone(&line);
         let unwinding = std::thread::spawn(move || {
             let _log = OnDrop(|| {
-                *seen.lock().unwrap() = fields::bound(kv! { bad = %Bad }).run(visited);
+                *seen.lock().unwrap() = fields::sync_scope(kv! { bad = %Bad }, visited);
             });
             panic!("outer");
         });
@@ -86,7 +86,7 @@ fn a_panic_while_unwinding_is_caught_as_well() {
 fn keys_and_values_are_kept_as_they_are() {
     let megabyte = "x".repeat(1 << 20);
     for text in ["", "\"", "\n\r", "\u{1b}[31m", "\0", "a=b c", "\u{202e}", "{}", &megabyte] {
-        fields::bound([(text.to_owned(), text)]).run(|| {
+        fields::sync_scope([(text.to_owned(), text)], || {
             let fields = fields::get();
             assert_eq!(fields.get(text).and_then(Value::as_str), Some(text));
             assert_eq!(fields.iter().next().unwrap().0, text);
@@ -97,7 +97,7 @@ fn keys_and_values_are_kept_as_they_are() {
 #[test]
 fn numbers_that_are_none_are_values() {
     for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0, f64::MIN_POSITIVE] {
-        let line = fields::bound(kv! { number }).run(visited);
+        let line = fields::sync_scope(kv! { number }, visited);
         assert_eq!(line, format!("number={number}"));
     }
 }
@@ -105,12 +105,12 @@ fn numbers_that_are_none_are_values() {
 #[test]
 fn thousands_of_duplicate_and_of_distinct_keys() {
     let many = if cfg!(miri) { 50 } else { 2000 };
-    fields::bound((0..many).map(|n| ("same", n))).run(|| {
+    fields::sync_scope((0..many).map(|n| ("same", n)), || {
         assert_eq!(visited(), format!("same={}", many - 1));
     });
-    fields::bound((0..many).map(|n| (n.to_string(), n))).run(|| {
+    fields::sync_scope((0..many).map(|n| (n.to_string(), n)), || {
         assert_eq!(fields::get().len(), many);
-        assert_eq!(fields::unbind((0..many).map(|n| n.to_string())), many);
+        assert_eq!(fields::unset((0..many).map(|n| n.to_string())), many);
     });
     assert!(fields::get().is_empty());
 }
@@ -124,7 +124,7 @@ fn an_iterator_that_panics_binds_nothing() {
             assert!(left > 0, "the iterator failed");
             Some(("a", 1))
         });
-        crate::support::panic_text(|| fields::bind(kv));
+        crate::support::panic_text(|| fields::set(kv));
         assert!(fields::get().is_empty());
     });
 }
@@ -133,9 +133,9 @@ fn an_iterator_that_panics_binds_nothing() {
 fn forgotten_guards_and_tokens_cost_their_own_values() {
     let text: Arc<str> = "value".into();
     fresh(|| {
-        std::mem::forget(fields::bound([("a", Arc::clone(&text))]).enter());
+        std::mem::forget(fields::bind([("a", Arc::clone(&text))]));
         assert_eq!(Arc::strong_count(&text), 2);
-        std::mem::forget(fields::bind([("b", Arc::clone(&text))]));
+        std::mem::forget(fields::set([("b", Arc::clone(&text))]));
     });
     assert_eq!(Arc::strong_count(&text), 1);
 }

@@ -1,7 +1,6 @@
-//! Log fields: `fields` and `thread_fields`, rule by rule, and structlog's own tests, sentence by sentence.
+//! Log fields, rule by rule, and structlog's own tests, sentence by sentence.
 //!
-//! Tests run side by side, and some of them on one thread: one that binds for good does so in a context of its own, one
-//! that uses the thread's map on a thread of its own.
+//! Tests run side by side, and some of them on one thread: a test that sets fields does so in a context of its own.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -21,9 +20,6 @@ mod serde;
 mod slot;
 mod structlog_bound;
 mod structlog_contextvars;
-mod structlog_thread_dict;
-mod structlog_threadlocal;
-mod thread;
 mod values;
 mod visit;
 

@@ -9,7 +9,7 @@ use crate::{fresh, of};
 
 #[test]
 fn an_events_own_keys_win_and_new_ones_come_after_them() {
-    fields::bound(kv! { user = "ann", path = "/" }).run(|| {
+    fields::sync_scope(kv! { user = "ann", path = "/" }, || {
         let mut event = of(kv! { event = "paid", user = "bob" });
         fields::merge_into(&mut event);
         assert_eq!(format!("{event:?}"), r#"{"event": "paid", "user": "bob", "path": "/"}"#);
@@ -43,7 +43,7 @@ fn the_event_goes_before_a_bound_field_and_that_before_a_variable() {
         A.set(1);
         B.set(1);
         C.set(1);
-        let _ = fields::bind(kv! { b = 2, c = 2 });
+        fields::set(kv! { b = 2, c = 2 });
         let mut event = of(kv! { c = 3 });
         fields::merge_into(&mut event);
         assert_eq!(event, of(kv! { a = 1, b = 2, c = 3 }));

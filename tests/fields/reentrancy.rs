@@ -3,7 +3,8 @@
 use std::fmt;
 
 use contextvars::fields::{self, FieldSink, Selection, ToValue, Value, kv};
-use contextvars::{Context, ContextVar, thread_fields};
+use contextvars::{Context, ContextVar};
+use contextvars_thread_fields as thread_fields;
 
 use crate::support::{Counted, Counter, OnDrop, on_thread};
 use crate::{fresh, of, shown, visited};
@@ -19,16 +20,16 @@ fn everything() {
         return;
     }
     let depth = DEPTH.get() + 1;
-    DEPTH.scope(depth, || {
-        let mut tokens = fields::bind(kv! { inner = 1, taken = %Busy });
+    DEPTH.sync_scope(depth, || {
+        let mut tokens = fields::set(kv! { inner = 1, taken = %Busy });
         tokens.take("taken").unwrap().reset().unwrap();
-        fields::bound(kv! { inner = 2 }).run(|| drop(visited()));
+        fields::sync_scope(kv! { inner = 2 }, || drop(visited()));
         fields::visit(|_, _| drop(fields::get()));
         fields::merge_into(&mut of(kv! { a = 1 }));
-        Selection::new().var(&DEPTH).dynamic().visit(|_, _| ());
+        Selection::new().var(&DEPTH).rest().visit(|_, _| ());
         Context::current().run(fields::clear);
-        thread_fields::bound(kv! { inner = 1 }).run(|| drop(thread_fields::get()));
-        assert_eq!(fields::unbind(["inner"]), 1);
+        thread_fields::sync_scope(kv! { inner = 1 }, || drop(thread_fields::get()));
+        assert_eq!(fields::unset(["inner"]), 1);
         tokens.reset().unwrap();
     });
 }
@@ -50,9 +51,9 @@ impl ToValue for Busy {
 #[test]
 fn a_display_may_do_everything_while_its_field_is_bound() {
     fresh(|| {
-        let _ = fields::bind(kv! { a = %Busy, b = 1 });
+        fields::set(kv! { a = %Busy, b = 1 });
         assert_eq!(shown(), r#"{"a": "busy", "b": 1}"#);
-        fields::bound(kv! { a = %Busy }).run(everything);
+        fields::sync_scope(kv! { a = %Busy }, everything);
         assert_eq!(shown(), r#"{"a": "busy", "b": 1}"#);
     });
 }
@@ -61,9 +62,9 @@ fn a_display_may_do_everything_while_its_field_is_bound() {
 fn a_to_value_may_do_everything_while_it_is_visited() {
     fresh(|| {
         BUSY.set(Busy);
-        let _ = fields::bind(kv! { b = 1 });
+        fields::set(kv! { b = 1 });
         assert_eq!(visited(), "busy=busy b=1");
-        let selection = Selection::new().var(&BUSY).dynamic();
+        let selection = Selection::new().var(&BUSY).rest();
         selection.visit(|_, _| everything());
     });
 }
@@ -73,12 +74,12 @@ fn what_the_visitor_binds_is_seen_by_the_next_visit() {
     static SEEN: ContextVar<u8> = ContextVar::new("seen").logged();
     fresh(|| {
         SEEN.set(1);
-        let _ = fields::bind(kv! { a = 1 });
+        fields::set(kv! { a = 1 });
         let mut line = vec![];
         fields::visit(|key, value| {
             SEEN.set(2);
             fields::clear();
-            let _ = fields::bind(kv! { a = 2, b = 2 });
+            fields::set(kv! { a = 2, b = 2 });
             line.push(format!("{key}={value}"));
         });
         assert_eq!(line.join(" "), "seen=1 a=1");
@@ -91,21 +92,21 @@ fn an_iterator_of_fields_may_bind() {
     fresh(|| {
         let kv = || {
             (0..2).map(|n| {
-                let _ = fields::bind(kv! { inner = n });
+                fields::set(kv! { inner = n });
                 everything();
                 (format!("key{n}"), n)
             })
         };
-        let tokens = fields::bind(kv());
+        let tokens = fields::set(kv());
         assert_eq!(shown(), r#"{"inner": 1, "key0": 0, "key1": 1}"#);
         tokens.reset().unwrap();
         assert_eq!(shown(), r#"{"inner": 1}"#);
         let keys = (0..2).inspect(|_| everything()).map(|_| "inner");
-        assert_eq!(fields::unbind(keys), 1);
+        assert_eq!(fields::unset(keys), 1);
     });
     on_thread(|| {
-        thread_fields::bind((0..2).map(|n| {
-            thread_fields::bind(kv! { inner = n });
+        thread_fields::set((0..2).map(|n| {
+            thread_fields::set(kv! { inner = n });
             (format!("key{n}"), n)
         }));
         assert_eq!(thread_fields::get(), of(kv! { inner = 1, key0 = 0, key1 = 1 }));
@@ -116,7 +117,7 @@ fn an_iterator_of_fields_may_bind() {
 fn a_sink_may_do_everything() {
     struct Sink(Vec<String>);
     impl FieldSink for Sink {
-        fn set_default(&mut self, key: &str, _: &Value) {
+        fn insert_if_absent(&mut self, key: &str, _: &Value) {
             everything();
             thread_fields::clear();
             fields::clear();
@@ -125,9 +126,9 @@ fn a_sink_may_do_everything() {
     }
     on_thread(|| {
         let mut sink = Sink(vec![]);
-        thread_fields::bind(kv! { a = 1, b = 2 });
+        thread_fields::set(kv! { a = 1, b = 2 });
         thread_fields::merge_into(&mut sink);
-        let _ = fields::bind(kv! { c = 1, d = 2 });
+        fields::set(kv! { c = 1, d = 2 });
         fields::merge_into(&mut sink);
         assert_eq!(sink.0, ["a", "b", "c", "d"]);
     });
@@ -136,7 +137,7 @@ fn a_sink_may_do_everything() {
 #[test]
 fn a_visitor_that_panics_leaves_everything_as_it_was() {
     fresh(|| {
-        let _ = fields::bind(kv! { a = 1, b = 2 });
+        fields::set(kv! { a = 1, b = 2 });
         crate::support::panic_text(|| fields::visit(|_, _| panic!("the visitor failed")));
         assert_eq!(visited(), "a=1 b=2");
     });
@@ -168,10 +169,10 @@ fn a_visited_value_lives_until_the_visit_ends() {
 fn fields_may_be_used_in_destructors() {
     static GUARD: ContextVar<OnDrop<fn()>> = ContextVar::new("guard");
     on_thread(|| {
-        let _ = fields::bind(kv! { a = 1 });
+        fields::set(kv! { a = 1 });
         GUARD.set(OnDrop(|| {
             everything();
-            let _ = fields::bind(kv! { b = 2 });
+            fields::set(kv! { b = 2 });
         }));
     });
 }
@@ -202,12 +203,12 @@ fn a_value_that_writes_a_line_is_not_asked_again_for_that_line() {
     let of_its_own = "noisy <another field is being made>, path /, request 7";
     let expected = [&format!("noisy={of_its_own}, user ann"), "path=/", "request=7", "user=ann"];
     Context::new().with_value(&PATH, "/").with_value(&REQUEST, 7).run(|| {
-        NOISY.scope(Noisy, || {
-            fields::bound(kv! { user = "ann" }).run(|| assert_eq!(seen(), expected));
+        NOISY.sync_scope(Noisy, || {
+            fields::sync_scope(kv! { user = "ann" }, || assert_eq!(seen(), expected));
         });
         // It was made to its end, so it is asked again.
         let selected = Selection::new().var(&NOISY).field("noisy");
-        NOISY.scope(Noisy, || {
+        NOISY.sync_scope(Noisy, || {
             selected.visit(|_, value| assert_eq!(value.to_string(), of_its_own));
         });
     });

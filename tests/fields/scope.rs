@@ -11,8 +11,8 @@ use crate::{fresh, of, shown};
 #[test]
 fn fields_are_bound_at_each_poll_and_not_between() {
     fresh(|| {
-        let _ = fields::bind(kv! { a = 0 });
-        let mut task = ByHand::new(fields::bound(kv! { a = 1, b = 1 }).scope(async {
+        fields::set(kv! { a = 0 });
+        let mut task = ByHand::new(fields::scope(kv! { a = 1, b = 1 }, async {
             assert_eq!(shown(), r#"{"a": 1, "b": 1}"#);
             yield_once().await;
             shown()
@@ -28,9 +28,9 @@ fn fields_are_bound_at_each_poll_and_not_between() {
 #[test]
 fn what_the_future_makes_of_its_keys_is_there_at_the_next_poll() {
     fresh(|| {
-        let mut task = ByHand::new(fields::bound(kv! { a = 1, b = 1 }).scope(async {
-            let tokens = fields::bind(kv! { a = 2 });
-            fields::unbind(["b"]);
+        let mut task = ByHand::new(fields::scope(kv! { a = 1, b = 1 }, async {
+            let tokens = fields::set(kv! { a = 2 });
+            fields::unset(["b"]);
             yield_once().await;
             assert_eq!(shown(), r#"{"outer": 0, "a": 2}"#);
             tokens.reset().unwrap();
@@ -38,11 +38,11 @@ fn what_the_future_makes_of_its_keys_is_there_at_the_next_poll() {
             yield_once().await;
             fields::get()
         }));
-        let _ = fields::bind(kv! { outer = 0 });
+        fields::set(kv! { outer = 0 });
         task.step();
         assert_eq!(shown(), r#"{"outer": 0}"#);
-        let _ = fields::bind(kv! { b = 5 });
-        fields::unbind(["b"]);
+        fields::set(kv! { b = 5 });
+        fields::unset(["b"]);
         task.step();
         assert_eq!(task.last_step(), of(kv! { outer = 0, a = 1 }));
         assert_eq!(shown(), r#"{"outer": 0}"#);
@@ -52,9 +52,9 @@ fn what_the_future_makes_of_its_keys_is_there_at_the_next_poll() {
 #[test]
 fn a_key_that_the_future_unbound_hides_an_outer_one() {
     fresh(|| {
-        let _ = fields::bind(kv! { a = 0 });
-        let mut task = ByHand::new(fields::bound(kv! { a = 1 }).scope(async {
-            fields::unbind(["a"]);
+        fields::set(kv! { a = 0 });
+        let mut task = ByHand::new(fields::scope(kv! { a = 1 }, async {
+            fields::unset(["a"]);
             yield_once().await;
             shown()
         }));
@@ -68,8 +68,8 @@ fn a_key_that_the_future_unbound_hides_an_outer_one() {
 #[test]
 fn other_binds_made_inside_survive() {
     fresh(|| {
-        let mut task = ByHand::new(fields::bound(kv! { a = 1 }).scope(async {
-            let _ = fields::bind(kv! { other = 2 });
+        let mut task = ByHand::new(fields::scope(kv! { a = 1 }, async {
+            fields::set(kv! { other = 2 });
             yield_once().await;
             fields::get()
         }));
@@ -82,7 +82,7 @@ fn other_binds_made_inside_survive() {
 #[test]
 fn branches_of_a_join_do_not_see_one_another() {
     let branch = |name: &'static str| {
-        fields::bound(kv! { branch = name }).scope(async move {
+        fields::scope(kv! { branch = name }, async move {
             for _ in 0..3 {
                 assert_eq!(fields::get(), of(kv! { branch = name }));
                 yield_once().await;
@@ -90,8 +90,8 @@ fn branches_of_a_join_do_not_see_one_another() {
             fields::get()
         })
     };
-    let nested = fields::bound(kv! { outer = 1 }).scope(async {
-        let inner = fields::bound(kv! { outer = 2 }).scope(async {
+    let nested = fields::scope(kv! { outer = 1 }, async {
+        let inner = fields::scope(kv! { outer = 2 }, async {
             yield_once().await;
             fields::get()
         });
@@ -109,9 +109,9 @@ fn branches_of_a_join_do_not_see_one_another() {
 #[test]
 fn a_panicking_poll_restores_the_keys() {
     fresh(|| {
-        let _ = fields::bind(kv! { a = 0 });
-        let mut task = ByHand::new(fields::bound(kv! { a = 1 }).scope(async {
-            let _ = fields::bind(kv! { a = 2, other = 2 });
+        fields::set(kv! { a = 0 });
+        let mut task = ByHand::new(fields::scope(kv! { a = 1 }, async {
+            fields::set(kv! { a = 2, other = 2 });
             panic!("inside");
         }));
         let poll = || task.poll();
@@ -126,7 +126,7 @@ fn the_future_is_dropped_with_its_fields_bound() {
     let look = || OnDrop(|| seen.lock().unwrap().push(shown()));
     fresh(|| {
         let scoped = |guard| {
-            fields::bound(kv! { a = 1 }).scope(async move {
+            fields::scope(kv! { a = 1 }, async move {
                 let _guard = guard;
                 yield_once().await;
             })
@@ -143,7 +143,7 @@ fn the_future_is_dropped_with_its_fields_bound() {
             let _ = &guard;
             std::task::Poll::Ready(())
         });
-        let mut completed = ByHand::new(fields::bound(kv! { a = 1 }).scope(ready));
+        let mut completed = ByHand::new(fields::scope(kv! { a = 1 }, ready));
         completed.last_step();
         assert_eq!(seen.lock().unwrap().len(), 3);
         assert_eq!(shown(), "{}");
@@ -155,9 +155,9 @@ fn the_future_is_dropped_with_its_fields_bound() {
 fn a_cancelled_future_drops_with_its_own_latest_fields() {
     let seen = std::sync::Mutex::new(String::new());
     fresh(|| {
-        let mut task = ByHand::new(fields::bound(kv! { a = 1 }).scope(async {
+        let mut task = ByHand::new(fields::scope(kv! { a = 1 }, async {
             let _guard = OnDrop(|| *seen.lock().unwrap() = shown());
-            let _ = fields::bind(kv! { a = 2 });
+            fields::set(kv! { a = 2 });
             yield_once().await;
         }));
         task.step();
@@ -169,14 +169,14 @@ fn a_cancelled_future_drops_with_its_own_latest_fields() {
 
 #[test]
 fn the_context_may_differ_from_poll_to_poll() {
-    let mut task = ByHand::new(fields::bound(kv! { a = 1 }).scope(async {
+    let mut task = ByHand::new(fields::scope(kv! { a = 1 }, async {
         yield_once().await;
         shown()
     }));
     fresh(|| task.step());
     let (seen, after) = on_thread_with(task, |mut task| {
         let mut other = Context::new();
-        other.run(|| drop(fields::bind(kv! { b = 2 })));
+        other.run(|| drop(fields::set(kv! { b = 2 })));
         (other.run(|| task.last_step()), other.run(shown))
     });
     assert_eq!((seen.as_str(), after.as_str()), (r#"{"b": 2, "a": 1}"#, r#"{"b": 2}"#));
@@ -191,8 +191,8 @@ fn on_thread_with<T: Send + 'static, R: Send + 'static>(
 
 #[test]
 fn inside_and_outside_of_a_context_wrapper() {
-    let inner = fields::bound(kv! { a = 1 }).scope(async {
-        let _ = fields::bind(kv! { other = 2 });
+    let inner = fields::scope(kv! { a = 1 }, async {
+        fields::set(kv! { other = 2 });
         fields::get()
     });
     let mut task = ByHand::new(inner.in_context(Context::new()));
@@ -202,14 +202,14 @@ fn inside_and_outside_of_a_context_wrapper() {
     });
 
     let wrapped = async { fields::get() }.in_context(Context::new());
-    let seen = fresh(|| ByHand::new(fields::bound(kv! { a = 1 }).scope(wrapped)).last_step());
+    let seen = fresh(|| ByHand::new(fields::scope(kv! { a = 1 }, wrapped)).last_step());
     assert!(seen.is_empty(), "a context of its own is all there is");
 }
 
 #[test]
 fn a_poll_after_completion_panics_and_restores() {
     fresh(|| {
-        let mut task = ByHand::new(fields::bound(kv! { a = 1 }).scope(async {}));
+        let mut task = ByHand::new(fields::scope(kv! { a = 1 }, async {}));
         task.last_step();
         assert!(panic_text(|| task.poll()).contains("completion"));
         assert_eq!(shown(), "{}");
@@ -218,6 +218,6 @@ fn a_poll_after_completion_panics_and_restores() {
 
 #[test]
 fn debug_shows_the_inner_future() {
-    let scoped = fields::bound(kv! { a = 1 }).scope(std::future::ready(7));
-    assert_eq!(format!("{scoped:?}"), "Scoped { inner: Some(Ready(Some(7))), .. }");
+    let scoped = fields::scope(kv! { a = 1 }, std::future::ready(7));
+    assert_eq!(format!("{scoped:?}"), "Scope { inner: Some(Ready(Some(7))), .. }");
 }

@@ -23,33 +23,36 @@ fn a_variable_shows_its_value_else_its_default_else_null_or_nothing() {
         assert_eq!(line(&selection), "region=eu");
         assert_eq!(line(&selection.or_null()), "region=eu id=null");
         let selection = Selection::new().var(&ID).or_null().var(&REGION);
-        assert_eq!(ID.scope(7, || line(&selection)), "id=7 region=eu");
-        assert_eq!(REGION.scope("us", || line(&selection)), "id=null region=us");
+        assert_eq!(ID.sync_scope(7, || line(&selection)), "id=7 region=eu");
+        assert_eq!(REGION.sync_scope("us", || line(&selection)), "id=null region=us");
     });
 }
 
 #[test]
 fn a_bound_field_goes_before_the_variable() {
     let selection = Selection::new().var(&REGION).var(&ID).rename("uid");
-    let bound = fields::bound(kv! { region = "us", uid = 1, id = 2 });
-    assert_eq!(bound.run(|| ID.scope(7, || line(&selection))), "region=us uid=1");
+    let bound = kv! { region = "us", uid = 1, id = 2 };
+    assert_eq!(
+        fields::sync_scope(bound, || ID.sync_scope(7, || line(&selection))),
+        "region=us uid=1"
+    );
 }
 
 #[test]
 fn without_dynamic_only_what_is_listed_is_shown() {
     let selection = Selection::new().field("user").field("path").or_null().var(&ID);
-    fields::bound(kv! { path = "/", user = "ann", more = 1 }).run(|| {
-        OTHER.scope("o", || assert_eq!(line(&selection), "user=ann path=/"));
+    fields::sync_scope(kv! { path = "/", user = "ann", more = 1 }, || {
+        OTHER.sync_scope("o", || assert_eq!(line(&selection), "user=ann path=/"));
     });
     assert_eq!(fresh(|| line(&selection)), "path=null");
 }
 
 #[test]
 fn dynamic_adds_the_rest_once() {
-    let selection = Selection::new().var(&REGION).rename("where").field("b").dynamic();
-    fields::bound(kv! { a = 1, b = 2, c = 3 }).run(|| {
-        REGION.scope("us", || {
-            OTHER.scope("o", || assert_eq!(line(&selection), "where=us b=2 other=o a=1 c=3"));
+    let selection = Selection::new().var(&REGION).rename("where").field("b").rest();
+    fields::sync_scope(kv! { a = 1, b = 2, c = 3 }, || {
+        REGION.sync_scope("us", || {
+            OTHER.sync_scope("o", || assert_eq!(line(&selection), "where=us b=2 other=o a=1 c=3"));
         });
     });
 }
@@ -58,11 +61,11 @@ fn dynamic_adds_the_rest_once() {
 fn dynamic_shows_the_namesake_of_a_listed_variable() {
     static SAME: ContextVar<&str> = ContextVar::new("region").logged();
     // Whichever of them the visit comes upon first.
-    let selection = Selection::new().var(&REGION).rename("where").dynamic();
-    let seen = REGION.scope("us", || SAME.scope("same", || line(&selection)));
+    let selection = Selection::new().var(&REGION).rename("where").rest();
+    let seen = REGION.sync_scope("us", || SAME.sync_scope("same", || line(&selection)));
     assert_eq!(seen, "where=us region=same");
-    let selection = Selection::new().var(&SAME).rename("where").dynamic();
-    let seen = REGION.scope("us", || SAME.scope("same", || line(&selection)));
+    let selection = Selection::new().var(&SAME).rename("where").rest();
+    let seen = REGION.sync_scope("us", || SAME.sync_scope("same", || line(&selection)));
     assert_eq!(seen, "where=same region=us");
 }
 
@@ -78,10 +81,11 @@ fn what_is_redacted_is_hidden_wherever_it_comes_from() {
     let hidden = "[redacted]";
     fresh(|| {
         TOKEN.set("secret");
-        let dynamic = Selection::new().dynamic().redact("token").redact("pin");
+        let dynamic = Selection::new().rest().redact("token").redact("pin");
         assert_eq!(line(&dynamic), format!("token={hidden}"));
-        fields::bound(kv! { pin = 1, token = "bound" })
-            .run(|| assert_eq!(line(&dynamic), format!("pin={hidden} token={hidden}")));
+        fields::sync_scope(kv! { pin = 1, token = "bound" }, || {
+            assert_eq!(line(&dynamic), format!("pin={hidden} token={hidden}"))
+        });
 
         let renamed = Selection::new().var(&TOKEN).rename("t").redact("token");
         assert_eq!(line(&renamed), format!("t={hidden}"));
@@ -119,8 +123,8 @@ fn a_selection_may_be_a_static() {
     static EMPTY: Selection = Selection::new();
     assert_eq!(line(&EMPTY), "");
     assert_eq!(
-        format!("{:?}", Selection::new().var(&ID).dynamic().redact("x")),
-        r#"Selection { keys: ["id"], dynamic: true, redacted: ["x"] }"#,
+        format!("{:?}", Selection::new().var(&ID).rest().redact("x")),
+        r#"Selection { keys: ["id"], rest: true, redacted: ["x"] }"#,
     );
 }
 
@@ -129,27 +133,27 @@ fn a_selection_may_be_a_static() {
 fn a_listed_key_that_is_not_bound_shows_the_logged_variable_of_its_name() {
     static ID: ContextVar<u64> = ContextVar::new("listed_id").logged();
 
-    let selection = Selection::new().field("listed_id").or_null().dynamic();
+    let selection = Selection::new().field("listed_id").or_null().rest();
     let mut line = Fields::new();
-    ID.scope(7, || selection.merge_into(&mut line));
+    ID.sync_scope(7, || selection.merge_into(&mut line));
     assert_eq!(line, Fields::from_iter(kv! { "listed_id" = 7 }));
 }
 
 #[test]
 fn every_field_is_of_the_moment_when_the_visit_began() {
     static LATE: ContextVar<u8> = ContextVar::with_default("late", || 0);
-    let selection = Selection::new().field("path").var(&LATE).dynamic();
+    let selection = Selection::new().field("path").var(&LATE).rest();
     let shows = |expected: &[&str]| {
         let mut seen = vec![];
         selection.visit(|key, value| {
             LATE.set(9);
-            let _ = fields::bind(kv! { path = "/late", new = true });
+            fields::set(kv! { path = "/late", new = true });
             seen.push(format!("{key}={value}"));
         });
         assert_eq!(seen, expected);
     };
     fresh(|| {
-        let first = fields::bound(kv! { path = "/" }).enter();
+        let first = fields::bind(kv! { path = "/" });
         shows(&["path=/", "late=0"]);
         drop(first);
         shows(&["late=9", "new=true"]);
@@ -163,10 +167,10 @@ fn what_is_listed_and_has_no_value_hides_nothing() {
     static OLD: ContextVar<u8> = ContextVar::new("old");
     static SAME: ContextVar<u8> = ContextVar::new("new").logged();
     let chain = Selection::new().var(&NEW).rename("key").var(&OLD).rename("key");
-    assert_eq!(OLD.scope(1, || line(&chain)), "key=1");
-    assert_eq!(OLD.scope(1, || NEW.scope(2, || line(&chain))), "key=2");
+    assert_eq!(OLD.sync_scope(1, || line(&chain)), "key=1");
+    assert_eq!(OLD.sync_scope(1, || NEW.sync_scope(2, || line(&chain))), "key=2");
 
-    let dynamic = Selection::new().var(&NEW).dynamic();
-    assert_eq!(SAME.scope(3, || line(&dynamic)), "new=3");
-    assert_eq!(SAME.scope(3, || NEW.scope(2, || line(&dynamic))), "new=2");
+    let dynamic = Selection::new().var(&NEW).rest();
+    assert_eq!(SAME.sync_scope(3, || line(&dynamic)), "new=3");
+    assert_eq!(SAME.sync_scope(3, || NEW.sync_scope(2, || line(&dynamic))), "new=2");
 }

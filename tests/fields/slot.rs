@@ -12,7 +12,7 @@ static HERE: ContextVar<&str> = ContextVar::new("here").local();
 #[test]
 fn bound_fields_count_in_neither_len_nor_iter_nor_debug() {
     let mut context = Context::new();
-    context.run(|| drop(fields::bind(kv! { a = 1 })));
+    context.run(|| drop(fields::set(kv! { a = 1 })));
     assert!(context.is_empty());
     assert_eq!((context.len(), context.iter().len(), context.iter().count()), (0, 0, 0));
     assert_eq!(format!("{context:?}"), "Context {}");
@@ -34,7 +34,7 @@ fn bound_fields_count_in_neither_len_nor_iter_nor_debug() {
 #[test]
 fn retain_keeps_bound_fields() {
     let mut context = Context::new().with_value(&USER, "ann");
-    context.run(|| drop(fields::bind(kv! { a = 1 })));
+    context.run(|| drop(fields::set(kv! { a = 1 })));
     context.retain(|_| false);
     assert!(context.is_empty());
     assert_eq!(context.run(shown), r#"{"a": 1}"#);
@@ -44,9 +44,9 @@ fn retain_keeps_bound_fields() {
 fn without_fields_nothing_is_kept() {
     let mut context = Context::new();
     context.run(|| {
-        fields::bind(kv! { a = 1 }).reset().unwrap();
-        fields::bound(kv! { a = 1 }).run(|| ());
-        assert_eq!(fields::unbind(["a"]), 0);
+        fields::set(kv! { a = 1 }).reset().unwrap();
+        fields::sync_scope(kv! { a = 1 }, || ());
+        assert_eq!(fields::unset(["a"]), 0);
         fields::clear();
     });
     assert!(context.ptr_eq(&Context::new()));
@@ -55,11 +55,11 @@ fn without_fields_nothing_is_kept() {
 #[test]
 fn copies_have_the_fields_and_are_independent() {
     fresh(|| {
-        let _ = fields::bind(kv! { a = 1 });
+        fields::set(kv! { a = 1 });
         let (mut current, mut copy) = (Context::current(), copy_context());
         assert!(current.ptr_eq(&copy));
         let mut clone = current.clone();
-        current.run(|| drop(fields::bind(kv! { a = 2 })));
+        current.run(|| drop(fields::set(kv! { a = 2 })));
         assert!(!current.ptr_eq(&copy));
         assert_eq!(current.run(fields::get), of(kv! { a = 2 }));
         assert_eq!(copy.run(fields::get), of(kv! { a = 1 }));
@@ -70,14 +70,14 @@ fn copies_have_the_fields_and_are_independent() {
 
 #[test]
 fn an_entered_context_is_all_there_is() {
-    fields::bound(kv! { a = 1 }).run(|| {
+    fields::sync_scope(kv! { a = 1 }, || {
         assert!(fresh(fields::get).is_empty());
         let mut task = ByHand::new(async { fields::get() }.in_context(Context::new()));
         assert!(task.last_step().is_empty());
         let mut task = ByHand::new(async { fields::get() }.in_current_context());
         assert_eq!(task.last_step(), of(kv! { a = 1 }));
         let call = propagate_fn(|| {
-            let _ = fields::bind(kv! { b = 2 });
+            fields::set(kv! { b = 2 });
             fields::get()
         });
         assert_eq!(on_thread(move || (call(), call())), {
@@ -91,7 +91,7 @@ fn an_entered_context_is_all_there_is() {
 fn an_ended_thread_leaves_nothing() {
     let text: std::sync::Arc<str> = "value".into();
     let bound = std::sync::Arc::clone(&text);
-    on_thread(move || drop(fields::bind([("a", bound)])));
+    on_thread(move || drop(fields::set([("a", bound)])));
     assert_eq!(std::sync::Arc::strong_count(&text), 1);
 }
 
@@ -102,7 +102,7 @@ fn many_variables_beside_the_fields() {
     context.run(|| {
         for (number, var) in vars.iter().enumerate() {
             var.set(number);
-            let _ = fields::bind(kv! { number });
+            fields::set(kv! { number });
         }
         assert!(vars.iter().enumerate().all(|(number, var)| var.get() == number));
     });

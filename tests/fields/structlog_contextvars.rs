@@ -16,7 +16,7 @@ fn run<F: Future>(task: F) -> F::Output {
 #[test]
 fn what_is_bound_is_merged_into_events() {
     run(async {
-        let _ = fields::bind(kv! { a = 1 });
+        fields::set(kv! { a = 1 });
         let mut event = of(kv! { b = 2 });
         fields::merge_into(&mut event);
         assert_eq!(event, of(kv! { a = 1, b = 2 }));
@@ -26,8 +26,8 @@ fn what_is_bound_is_merged_into_events() {
 #[test]
 fn several_binds_accumulate_and_override() {
     run(async {
-        let _ = fields::bind(kv! { a = 1, c = 3 });
-        let _ = fields::bind(kv! { c = 333, d = 4 });
+        fields::set(kv! { a = 1, c = 3 });
+        fields::set(kv! { c = 333, d = 4 });
         let mut event = of(kv! { b = 2 });
         fields::merge_into(&mut event);
         assert_eq!(event, of(kv! { a = 1, b = 2, c = 333, d = 4 }));
@@ -37,10 +37,10 @@ fn several_binds_accumulate_and_override() {
 #[test]
 fn reset_in_a_child_task_restores_the_parents_value_and_drops_new_keys() {
     run(async {
-        let _ = fields::bind(kv! { a = 1 });
+        fields::set(kv! { a = 1 });
         assert_eq!(fields::get(), of(kv! { a = 1 }));
         async {
-            let tokens = fields::bind(kv! { a = 2, b = 3 });
+            let tokens = fields::set(kv! { a = 2, b = 3 });
             yield_once().await;
             assert_eq!(fields::get(), of(kv! { a = 2, b = 3 }));
             tokens.reset().unwrap();
@@ -55,11 +55,11 @@ fn reset_in_a_child_task_restores_the_parents_value_and_drops_new_keys() {
 #[test]
 fn a_nested_task_sees_the_parents_fields_and_its_own() {
     let nested = || async {
-        let _ = fields::bind(kv! { c = 3 });
+        fields::set(kv! { c = 3 });
         fields::get()
     };
     let seen = run(async move {
-        let _ = fields::bind(kv! { a = 1 });
+        fields::set(kv! { a = 1 });
         nested().in_current_context().await
     });
     assert_eq!(seen, of(kv! { a = 1, c = 3 }));
@@ -77,7 +77,7 @@ fn a_merge_without_a_bind_changes_nothing() {
 #[test]
 fn the_event_overrides_what_is_bound() {
     run(async {
-        let _ = fields::bind(kv! { a = 1 });
+        fields::set(kv! { a = 1 });
         let mut event = of(kv! { a = 2 });
         fields::merge_into(&mut event);
         assert_eq!(event, of(kv! { a = 2 }));
@@ -87,7 +87,7 @@ fn the_event_overrides_what_is_bound() {
 #[test]
 fn clear_removes_what_was_bound() {
     run(async {
-        let _ = fields::bind(kv! { a = 1 });
+        fields::set(kv! { a = 1 });
         fields::clear();
         let mut event = of(kv! { b = 2 });
         fields::merge_into(&mut event);
@@ -106,8 +106,8 @@ fn clear_without_a_bind_is_fine() {
 #[test]
 fn unbind_removes_its_keys_only() {
     run(async {
-        let _ = fields::bind(kv! { a = 1, b = 2 });
-        assert_eq!(fields::unbind(["a"]), 1);
+        fields::set(kv! { a = 1, b = 2 });
+        assert_eq!(fields::unset(["a"]), 1);
         assert_eq!(fields::get(), of(kv! { b = 2 }));
     });
 }
@@ -115,7 +115,7 @@ fn unbind_removes_its_keys_only() {
 #[test]
 fn unbind_of_what_was_never_bound_is_fine() {
     run(async {
-        assert_eq!(fields::unbind(["a"]), 0);
+        assert_eq!(fields::unset(["a"]), 0);
         assert_eq!(fields::get(), Fields::new());
     });
 }
@@ -123,11 +123,11 @@ fn unbind_of_what_was_never_bound_is_fine() {
 #[test]
 fn concurrent_tasks_that_bind_one_key_stay_apart_and_see_the_parents_fields() {
     fresh(|| {
-        let _ = fields::bind(kv! { parent = true });
+        fields::set(kv! { parent = true });
         let task = |name: &'static str| {
             ByHand::new(
                 async move {
-                    let _ = fields::bind(kv! { task = name });
+                    fields::set(kv! { task = name });
                     yield_once().await;
                     fields::get()
                 }
@@ -148,8 +148,8 @@ fn get_ignores_foreign_variables_and_deleted_keys() {
     static FOREIGN: ContextVar<u32> = ContextVar::new("foreign");
     fresh(|| {
         FOREIGN.set(1);
-        let _ = fields::bind(kv! { a = 1, deleted = 2 });
-        fields::unbind(["deleted"]);
+        fields::set(kv! { a = 1, deleted = 2 });
+        fields::unset(["deleted"]);
         assert_eq!(fields::get(), of(kv! { a = 1 }));
     });
 }
@@ -157,7 +157,7 @@ fn get_ignores_foreign_variables_and_deleted_keys() {
 #[test]
 fn merged_with_unites_the_loggers_fields_which_win() {
     fresh(|| {
-        let _ = fields::bind(kv! { x = 42, y = 1 });
+        fields::set(kv! { x = 42, y = 1 });
         let logger = of(kv! { y = 23, z = 3 });
         assert_eq!(fields::get().merged_with(&logger), of(kv! { x = 42, y = 23, z = 3 }));
     });

@@ -13,7 +13,7 @@ fn logged_variables_come_first_then_bound_fields_in_order() {
     static REQUEST: ContextVar<u64> = ContextVar::new("request").logged();
     static SECRET: ContextVar<u64> = ContextVar::new("secret");
     fresh(|| {
-        let _ = fields::bind(kv! { z = 1, a = 2 });
+        fields::set(kv! { z = 1, a = 2 });
         REQUEST.set(7);
         SECRET.set(8);
         assert_eq!(visited(), "request=7 z=1 a=2");
@@ -26,7 +26,7 @@ fn a_bound_field_goes_before_a_variable_of_its_name() {
     static USER: ContextVar<&str> = ContextVar::new("user").logged();
     fresh(|| {
         USER.set("ann");
-        fields::bound(kv! { user = "bob" }).run(|| assert_eq!(visited(), "user=bob"));
+        fields::sync_scope(kv! { user = "bob" }, || assert_eq!(visited(), "user=bob"));
         assert_eq!(visited(), "user=ann");
     });
 }
@@ -70,7 +70,7 @@ fn of_many_variables_each_name_is_seen_once() {
 fn a_default_is_not_seen() {
     static REGION: ContextVar<&str> = ContextVar::with_default("region", || "eu").logged();
     assert_eq!(fresh(visited), "");
-    assert_eq!(REGION.scope("us", visited), "region=us");
+    assert_eq!(REGION.sync_scope("us", visited), "region=us");
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn debug_and_logged_go_together_in_either_order() {
 #[test]
 fn local_variables_are_logged_where_they_are() {
     static HERE: ContextVar<u8> = ContextVar::new("here").local().logged();
-    HERE.scope(1, || {
+    HERE.sync_scope(1, || {
         assert_eq!(visited(), "here=1");
         assert_eq!(Context::current().run(visited), "");
     });
@@ -125,7 +125,7 @@ fn nothing_is_allocated_for_bound_fields_scalars_and_static_text() {
     };
     assert_eq!(fresh(count), (0, 0));
     fresh(|| {
-        let _ = fields::bind(kv! { user = String::from("ann"), n = 3, path = %"/" });
+        fields::set(kv! { user = String::from("ann"), n = 3, path = %"/" });
         NUMBER.set(1);
         FLAG.set(Some(true));
         STATIC.set("text");

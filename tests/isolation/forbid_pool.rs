@@ -46,7 +46,7 @@ fn a_pool_made_by_hand_catches_the_leak_and_goes_on() {
     });
     for _ in 0..3 {
         jobs.send(Box::new(|| drop(A.set(1)))).expect("the pool runs");
-        jobs.send(Box::new(|| A.scope(1, || assert_eq!(A.get(), 1)))).expect("the pool runs");
+        jobs.send(Box::new(|| A.sync_scope(1, || assert_eq!(A.get(), 1)))).expect("the pool runs");
         jobs.send(Box::new(propagate(|| drop(A.set(1))))).expect("the pool runs");
     }
     drop(jobs);
@@ -103,7 +103,7 @@ fn a_bare_set_after_the_await_of_a_wrapped_future_panics() {
 fn scope_and_run_are_allowed_in_an_unwrapped_task() {
     let runtime = forbidding_runtime();
     let task = runtime.spawn(async {
-        assert_eq!(A.scope(1, || A.get()), 1);
+        assert_eq!(A.sync_scope(1, || A.get()), 1);
         {
             let _binding = A.bind(2);
             assert_eq!(A.get(), 2);

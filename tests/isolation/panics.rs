@@ -138,14 +138,14 @@ fn a_panic_in_the_drop_of_a_future_that_completes() {
 
 #[test]
 fn a_panic_in_a_scope_a_binding_or_a_loan() {
-    is_restored_after(|| A.scope(2, || panic!("boom")));
+    is_restored_after(|| A.sync_scope(2, || panic!("boom")));
     is_restored_after(|| {
         let (_one, _two) = (A.bind(2), B.bind(3));
         panic!("boom")
     });
     nothing_is_left_of(|| A.with(|_| panic!("boom")));
     nothing_is_left_of(|| A.try_with(|_| panic!("boom")));
-    is_restored_after(|| A.with(|_| A.scope(2, || A.with(|_| panic!("boom")))));
+    is_restored_after(|| A.with(|_| A.sync_scope(2, || A.with(|_| panic!("boom")))));
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn a_panic_in_the_drop_of_a_value() {
     nothing_is_left_of(move || drop(context().with_value(&FRAGILE, Fragile { armed: false })));
     nothing_is_left_of(move || context().remove(&FRAGILE));
     nothing_is_left_of(move || context().retain(|_| false));
-    is_restored_after(|| FRAGILE.scope(Fragile { armed: true }, || ()));
+    is_restored_after(|| FRAGILE.sync_scope(Fragile { armed: true }, || ()));
     is_restored_after(|| drop(FRAGILE.bind(Fragile { armed: true })));
     is_restored_after(|| {
         let token = FRAGILE.set(Fragile { armed: true });

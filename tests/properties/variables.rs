@@ -153,7 +153,7 @@ impl<T: Held> Variable for ContextVar<T> {
     }
 
     fn scope(&self, value: u32, counter: &Counter, f: &mut dyn FnMut()) {
-        self.scope(T::make(value, counter), f);
+        self.sync_scope(T::make(value, counter), f);
     }
 
     fn bind(&'static self, value: u32, counter: &Counter) -> Box<dyn Guard> {

@@ -122,7 +122,7 @@ fn s7_a_binding_is_the_context_manager() {
 #[test]
 fn s7_a_scope_lets_panics_through() {
     Context::new().run(|| {
-        let text = panic_text(|| VAR.scope(2, || panic!("the exception goes on")));
+        let text = panic_text(|| VAR.sync_scope(2, || panic!("the exception goes on")));
         assert_eq!(text, "the exception goes on");
         assert!(VAR.try_get().is_err());
     });

@@ -54,7 +54,7 @@ impl Drop for Nest {
             dropped.fetch_add(1, Ordering::AcqRel);
         }
         // User code in the middle of it all finds a slot that is whole.
-        READ_IN_DROP.scope(7, || assert_eq!(READ_IN_DROP.get(), 7));
+        READ_IN_DROP.sync_scope(7, || assert_eq!(READ_IN_DROP.get(), 7));
     }
 }
 
@@ -210,7 +210,7 @@ fn a_nest_that_reset_takes_back() {
 fn a_nest_that_a_scope_and_a_binding_held() {
     let (first, second) = (contexts(DEPTH / 2 - 1), contexts(DEPTH / 2 - 1));
     let dropped = on_little_stack(move || {
-        NEST.scope(nest(Held::Context(first)), || ());
+        NEST.sync_scope(nest(Held::Context(first)), || ());
         assert_eq!(dropped_here(), DEPTH / 2);
         drop(NEST.bind(nest(Held::Context(second))));
         dropped_here()
@@ -310,7 +310,7 @@ fn a_thousand_runs_inside_each_other() {
 fn a_thousand_loans_and_scopes_inside_each_other() {
     fn go_down(depth: usize) {
         if depth < LEVELS {
-            READ_IN_DROP.scope(depth, || {
+            READ_IN_DROP.sync_scope(depth, || {
                 READ_IN_DROP.with(|lent| {
                     go_down(depth + 1);
                     assert_eq!(*lent, depth);

@@ -98,7 +98,7 @@ fn contexts_entered_under_one_loan_keep_memory_flat() {
 #[test]
 fn scopes_bindings_and_resets_under_one_loan_keep_memory_flat() {
     stays_flat(FEWER, |make| {
-        LENT.scope(make(), || LENT.with(|_| ()));
+        LENT.sync_scope(make(), || LENT.with(|_| ()));
         drop(LENT.bind(make()));
         let token = LENT.set(make());
         LENT.reset(token).unwrap();

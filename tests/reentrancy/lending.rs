@@ -71,13 +71,15 @@ const CHANGES: &[(&str, Change)] = &[
         Box::new(LENT.set(Watched::other()))
     }),
     ("a scope, then set", |_first| {
-        LENT.scope(Watched::other(), || assert_eq!(LENT.with(|now| now.text.clone()), "another"));
+        LENT.sync_scope(Watched::other(), || {
+            assert_eq!(LENT.with(|now| now.text.clone()), "another")
+        });
         assert!(LENT.with(|again| again.text == TEXT));
         drop(LENT.set(Watched::other()));
         Box::new(())
     }),
     ("a set inside a scope", |first| {
-        LENT.scope(Watched::other(), || LENT.reset(first).unwrap());
+        LENT.sync_scope(Watched::other(), || LENT.reset(first).unwrap());
         assert!(LENT.with(|again| again.text == TEXT));
         drop(LENT.set(Watched::other()));
         Box::new(())
@@ -167,7 +169,7 @@ const SHAPES: &[(&str, Shape)] = &[
         });
     }),
     ("loans of two variables", |change| {
-        OTHER.scope(1, || {
+        OTHER.sync_scope(1, || {
             OTHER.with(|before| {
                 LENT.with(|lent| {
                     OTHER.with(|after| {

@@ -134,7 +134,7 @@ fn a_value_lent_in_a_run_survives_what_the_closure_does_to_other_contexts() {
         LENT.with(|lent| {
             let mut third = second.clone();
             drop(second);
-            third.run(|| LENT.scope(Watched::other(), || assert_valid(lent)));
+            third.run(|| LENT.sync_scope(Watched::other(), || assert_valid(lent)));
             assert!(third.remove(&LENT));
             drop(LENT.set(Watched::other()));
             drop(third);

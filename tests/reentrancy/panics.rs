@@ -87,13 +87,13 @@ fn check_unharmed(expected: &str, counter: &Counter, user: &dyn Fn(&Counter)) {
     assert_eq!(panic_text(|| user(counter)), expected);
     assert_eq!(state(), before);
     STEADY.reset(anchor).expect("the same context is current");
-    STEADY.scope(Counted::numbered(counter, 2), || assert_eq!(state(), (1, Some(2), false)));
+    STEADY.sync_scope(Counted::numbered(counter, 2), || assert_eq!(state(), (1, Some(2), false)));
     assert_eq!((state(), counter.live()), (before, live));
 }
 
 /// Sets a fragile value for the time of `user`, which panics.
 fn while_set(counter: &Counter, breaks: At, user: impl FnOnce()) {
-    FRAGILE.scope(Fragile::new(counter, breaks), user);
+    FRAGILE.sync_scope(Fragile::new(counter, breaks), user);
 }
 
 // === Clone and Debug ===
@@ -174,7 +174,7 @@ fn a_default_function_that_reads_its_own_variable_panics_and_says_so() {
 fn a_closure_that_panics() {
     unharmed("stop", |_| STEADY.with(|_| panic!("stop")));
     unharmed("stop", |_| drop(STEADY.try_with(|_| -> () { panic!("stop") })));
-    unharmed("stop", |counter| STEADY.scope(Counted::new(counter), || panic!("stop")));
+    unharmed("stop", |counter| STEADY.sync_scope(Counted::new(counter), || panic!("stop")));
     unharmed("stop", |_| copy_context().run(|| panic!("stop")));
     unharmed("stop", |_| propagate(|| panic!("stop"))());
     unharmed("stop", |_| copy_context().retain(|_| panic!("stop")));
@@ -251,7 +251,7 @@ fn a_refused_set_drops_its_value_and_changes_nothing() {
         let text = panic_text(|| STEADY.set(Counted::new(&counter)));
         assert!(text.contains("steady"), "{text}");
         assert_eq!((state(), counter.live(), counter.made()), ((0, None, false), 0, 1));
-        STEADY.scope(Counted::numbered(&counter, 1), || {
+        STEADY.sync_scope(Counted::numbered(&counter, 1), || {
             panic_text(|| STEADY.set(Counted::new(&counter)));
             assert_eq!(state(), (1, Some(1), false));
         });

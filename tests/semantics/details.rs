@@ -241,15 +241,3 @@ fn a_variable_needs_no_static() {
     });
     assert_eq!(name, "on the stack");
 }
-
-#[test]
-fn the_prelude_brings_what_a_glob_import_should() {
-    use contextvars::prelude::*;
-
-    static VAR: ContextVar<u32> = ContextVar::new("var");
-    let mut context: Context = Context::new().with_value(&VAR, 1);
-    let (copy, once, many) =
-        context.run(|| (copy_context(), propagate(|| VAR.get()), propagate_fn(|| VAR.get())));
-    let mut future = crate::support::ByHand::new(async { VAR.get() }.in_context(copy));
-    assert_eq!((future.last_step(), once(), many()), (1, 1, 1));
-}

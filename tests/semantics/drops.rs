@@ -82,7 +82,7 @@ fn a_reset_drops_what_was_set_and_nothing_more() {
 fn scope_and_binding_drop_what_they_bound() {
     let counter = Counter::new();
     Context::new().run(|| {
-        VALUE.scope(Counted::new(&counter), || assert_eq!(counter.live(), 1));
+        VALUE.sync_scope(Counted::new(&counter), || assert_eq!(counter.live(), 1));
         assert_eq!(counter.live(), 0);
         let binding = VALUE.bind(Counted::new(&counter));
         assert_eq!(counter.live(), 1);
@@ -238,7 +238,7 @@ fn a_panic_drops_every_value_once() {
             let counter = on_that_thread;
             VALUE.set(Counted::new(&counter));
             let _binding = VALUE.bind(Counted::new(&counter));
-            VALUE.scope(Counted::new(&counter), || {
+            VALUE.sync_scope(Counted::new(&counter), || {
                 Context::new().with_value(&VALUE, Counted::new(&counter)).run(|| {
                     VALUE.with(|_| panic!("deep inside"));
                 });

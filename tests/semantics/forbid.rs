@@ -52,7 +52,7 @@ fn scope_bind_and_reset_are_allowed() {
     on_thread(|| {
         let token = A.set(1);
         forbid_bare_set();
-        assert_eq!(A.scope(2, || A.get()), 2);
+        assert_eq!(A.sync_scope(2, || A.get()), 2);
         let binding = A.bind(3);
         assert_eq!(A.get(), 3);
         drop(binding);
@@ -115,7 +115,7 @@ fn a_set_in_the_drop_of_a_wrapped_future_is_allowed() {
 #[test]
 fn a_scope_is_no_context() {
     on_forbidding_thread(|| {
-        let text = panic_text(|| A.scope(1, || A.set(2)));
+        let text = panic_text(|| A.sync_scope(1, || A.set(2)));
         assert!(text.contains("the-variable"), "{text}");
         assert!(A.try_get().is_err(), "the scope was left in order");
         let _binding = A.bind(3);

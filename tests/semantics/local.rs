@@ -81,7 +81,7 @@ fn a_local_variable_is_set_and_reset_like_any_other() {
     let mut context = Context::new();
     context.run(|| {
         let token = HERE.set(1);
-        assert_eq!(HERE.scope(2, || HERE.get()), 2);
+        assert_eq!(HERE.sync_scope(2, || HERE.get()), 2);
         assert!(HERE.reset(token).is_ok());
         assert!(HERE.try_get().is_err());
     });
@@ -136,7 +136,7 @@ fn a_copy_does_not_keep_the_value_of_a_local_variable_alive() {
 #[test]
 fn a_variable_that_is_made_local_after_it_was_used_stays_behind() {
     let var = ContextVar::new("late");
-    var.scope(0, || ());
+    var.sync_scope(0, || ());
     let var = var.local();
-    var.scope(1, || assert!(!Context::current().contains(&var)));
+    var.sync_scope(1, || assert!(!Context::current().contains(&var)));
 }

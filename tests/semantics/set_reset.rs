@@ -203,10 +203,10 @@ fn scope_binds_for_the_call_and_restores_on_return() {
     static LEVEL: ContextVar<u32> = ContextVar::new("level");
     let mut context = Context::new();
     context.run(|| {
-        let inner = LEVEL.scope(1, || {
+        let inner = LEVEL.sync_scope(1, || {
             assert_eq!(LEVEL.get(), 1);
             LEVEL.set(2);
-            LEVEL.scope(3, || LEVEL.get())
+            LEVEL.sync_scope(3, || LEVEL.get())
         });
         assert_eq!(inner, 3);
         assert!(LEVEL.try_get().is_err(), "unset included, whatever was set inside");
@@ -220,7 +220,8 @@ fn scope_restores_on_unwind() {
     static LEVEL: ContextVar<u32> = ContextVar::new("level");
     let mut context = Context::new().with_value(&LEVEL, 1);
     context.run(|| {
-        let text = crate::support::panic_text(|| LEVEL.scope(2, || panic!("at {}", LEVEL.get())));
+        let text =
+            crate::support::panic_text(|| LEVEL.sync_scope(2, || panic!("at {}", LEVEL.get())));
         assert_eq!(text, "at 2");
         assert_eq!(LEVEL.get(), 1);
     });

@@ -16,12 +16,12 @@ fn use_everything(done: &Sender<u32>) {
     let token = A.set(2);
     assert_eq!(A.get(), 2);
     assert!(A.reset(token).is_ok());
-    assert_eq!(A.scope(3, || A.get()), 3);
+    assert_eq!(A.sync_scope(3, || A.get()), 3);
     drop(A.bind(4));
     let mut context = Context::new().with_value(&A, 5);
     assert_eq!(context.run(|| A.get()), 5);
-    assert_eq!(A.scope(6, || copy_context().get(&A).copied()), Some(6));
-    assert_eq!(propagate(|| A.scope(9, || A.get()))(), 9);
+    assert_eq!(A.sync_scope(6, || copy_context().get(&A).copied()), Some(6));
+    assert_eq!(propagate(|| A.sync_scope(9, || A.get()))(), 9);
     let mut future = ByHand::new(async { A.get() }.in_context(context));
     assert_eq!(future.last_step(), 5);
     done.send(1).expect("the test is listening");

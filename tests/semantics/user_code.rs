@@ -16,7 +16,7 @@ fn use_the_crate() {
     let seen = A.try_get().ok();
     let token = A.set(100);
     assert_eq!(token.old_value().copied(), seen);
-    assert_eq!(A.scope(101, || A.get()), 101);
+    assert_eq!(A.sync_scope(101, || A.get()), 101);
     drop(A.bind(102));
     assert_eq!(copy_context().run(|| A.with(|v| *v)), 100);
     Context::new().with_value(&A, 103).run(|| A.set(104));
@@ -97,7 +97,7 @@ fn drop_of_a_replaced_or_reset_or_removed_value_may_use_the_crate() {
         assert!(BUSY.reset(token).is_ok());
         assert_eq!(used.made(), 2, "reset");
 
-        BUSY.scope(Busy::new(used), use_the_crate);
+        BUSY.sync_scope(Busy::new(used), use_the_crate);
         assert_eq!(used.made(), 3, "out of scope");
 
         let mut context = Context::new().with_value(&BUSY, Busy::new(used));
@@ -142,7 +142,7 @@ fn closures_may_use_the_crate() {
         busy();
         A.with(|_| busy());
         assert!(A.try_with(|_| busy()).is_ok());
-        A.scope(2, busy);
+        A.sync_scope(2, busy);
         propagate(busy)();
         propagate_fn(busy)();
     });
@@ -220,7 +220,7 @@ fn a_replaced_value_is_dropped_when_the_slot_is_whole() {
         drop(WITNESS.set(Witness(1, OnDrop(look))));
         drop(WITNESS.set(Witness(2, OnDrop(look))));
         assert_eq!(SEEN.take(), Some(2), "the new value is already there");
-        WITNESS.scope(Witness(3, OnDrop(look)), || ());
+        WITNESS.sync_scope(Witness(3, OnDrop(look)), || ());
         assert_eq!(SEEN.take(), Some(2), "the old value is already back");
     });
     assert_eq!(SEEN.take(), Some(0), "the context is already left");
@@ -292,7 +292,7 @@ fn a_drop_on_a_forbidding_thread_may_still_scope_and_bind() {
     on_thread(|| {
         forbid_bare_set();
         let binding = A.bind(1);
-        drop(OnDrop(|| assert_eq!(A.scope(2, || A.get()), 2)));
+        drop(OnDrop(|| assert_eq!(A.sync_scope(2, || A.get()), 2)));
         assert_eq!(A.get(), 1);
         drop(binding);
     });

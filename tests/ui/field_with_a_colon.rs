@@ -1,5 +1,5 @@
 use contextvars::fields::{self, kv};
 
 fn main() {
-    fields::bound(kv! { user: "ann" }).run(|| ());
+    fields::sync_scope(kv! { user: "ann" }, || ());
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use axum::http::HeaderMap;
 use contextvars::Context;
-use contextvars::wire::TraceContext;
+use contextvars_wire::TraceContext;
 use reqwest::Client;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;

@@ -30,7 +30,7 @@ pub(crate) async fn checkout(
     tracing::info!("checkout started");
     let prices = prices::look_up(order).await?;
     // A blocking thread has a context of its own, an empty one; this brings ours along.
-    contextvars::tokio::spawn_blocking(move || stock::reserve(order)).await?;
+    contextvars_tokio::spawn_blocking(move || stock::reserve(order)).await?;
     let labels = labels::print(order).await?;
     shop.audit.record(order).await?;
     shop.warehouse.pack(order).await?;

@@ -7,8 +7,8 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::sync::LazyLock;
 
 use contextvars::ContextVar;
-use contextvars::tower::ContextLayer;
-use contextvars::wire::{Codec, Propagator, TraceContext, text};
+use contextvars_tower::ContextLayer;
+use contextvars_wire::{Codec, Propagator, TraceContext, text};
 use tracing_subscriber::filter::LevelFilter;
 
 pub(crate) static REQUEST_ID: ContextVar<String> = ContextVar::new("request_id").logged();

@@ -1,6 +1,6 @@
 //! The log: JSON lines, each with the ids of the request that it belongs to.
 
-use contextvars::tracing::Json;
+use contextvars_tracing::Json;
 use tracing::Metadata;
 use tracing_subscriber::filter::{LevelFilter, dynamic_filter_fn};
 use tracing_subscriber::fmt::format::JsonFields;

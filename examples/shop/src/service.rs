@@ -4,8 +4,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use contextvars::wire::Environment;
 use contextvars::{Context, ContextExt as _};
+use contextvars_wire::Environment;
 use tokio::net::TcpListener;
 use tokio::runtime;
 

@@ -11,15 +11,15 @@ mod once;
 mod modelled;
 
 #[cfg(loom)]
-use modelled::{Cell, Word};
+use modelled::{AtomicWord, Cell};
 #[cfg(not(loom))]
-use std::sync::{OnceLock as Cell, atomic::AtomicUsize as Word};
+use std::sync::{OnceLock as Cell, atomic::AtomicUsize as AtomicWord};
 
 use std::num::NonZeroUsize;
 
 use loom_tests::sync::Arc;
 use loom_tests::{model, thread};
-use once::{Once, agree, next};
+use once::{Once, get_or_set, next_id};
 
 fn two<R: Send + 'static>(of: impl Fn(usize) -> R + Send + Sync + 'static) -> [R; 2] {
     let of = Arc::new(of);
@@ -32,12 +32,12 @@ fn two<R: Send + 'static>(of: impl Fn(usize) -> R + Send + Sync + 'static) -> [R
 
 // sabotage: src/once.rs: lost.and_then(NonZeroUsize::new).unwrap_or(mine) => lost.map_or(mine, |_| mine)
 #[test]
-fn two_threads_that_name_one_variable_agree_on_its_number() {
+fn two_threads_that_name_one_variable_get_or_set_on_its_number() {
     model("name one variable", || {
-        let (sequence, number) = (Word::new(1), Word::new(0));
+        let (sequence, number) = (AtomicWord::new(1), AtomicWord::new(0));
         let [one, other] = two(move |_| {
-            let mine = NonZeroUsize::new(next(&sequence, 9, "numbers")).expect("starts at one");
-            agree(&number, mine)
+            let mine = NonZeroUsize::new(next_id(&sequence, 9, "numbers")).expect("starts at one");
+            get_or_set(&number, mine)
         });
         assert_eq!(one, other);
     });
@@ -47,8 +47,8 @@ fn two_threads_that_name_one_variable_agree_on_its_number() {
 #[test]
 fn no_number_is_given_twice() {
     model("two numbers", || {
-        let sequence = Word::new(1);
-        let [one, other] = two(move |_| next(&sequence, 9, "numbers"));
+        let sequence = AtomicWord::new(1);
+        let [one, other] = two(move |_| next_id(&sequence, 9, "numbers"));
         assert_ne!(one, other);
     });
 }
@@ -57,11 +57,11 @@ fn no_number_is_given_twice() {
 #[test]
 fn two_first_readers_of_a_default_share_what_is_made_once() {
     model("one default", || {
-        let once = Once::<Cell<usize>, Word>::of(Cell::new(), Word::new(0));
-        let made = Word::new(0);
+        let once = Once::<Cell<usize>, AtomicWord>::of(Cell::new(), AtomicWord::new(0));
+        let made = AtomicWord::new(0);
         let read = two(move |me| {
             let value = once.get_or_make(me, || {
-                once::Word::replace_if(&made, 0, me, std::sync::atomic::Ordering::Relaxed)
+                once::AtomicWord::replace_if(&made, 0, me, std::sync::atomic::Ordering::Relaxed)
                     .expect("nobody made it before");
                 me
             });

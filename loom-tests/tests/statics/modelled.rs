@@ -8,9 +8,9 @@ use loom::sync::atomic::{AtomicBool, AtomicUsize};
 
 use crate::once;
 
-pub(crate) type Word = AtomicUsize;
+pub(crate) type AtomicWord = AtomicUsize;
 
-impl once::Word for AtomicUsize {
+impl once::AtomicWord for AtomicUsize {
     fn load(&self, order: Ordering) -> usize {
         self.load(order)
     }
@@ -43,7 +43,7 @@ impl<T: 'static> Cell<T> {
 }
 
 #[expect(unsafe_code, reason = "loom checks the accesses")]
-impl<T: 'static> once::Cell<T> for Cell<T> {
+impl<T: 'static> once::InitCell<T> for Cell<T> {
     fn get(&self) -> Option<&T> {
         if self.filled.load(Ordering::Acquire) {
             // SAFETY: nobody writes once `filled` was seen.

@@ -8,8 +8,8 @@ use proptest::prelude::*;
 
 use super::{number, value};
 use crate::hamt::node::{BITS, MAX_DEPTH, Ref, WIDTH};
-use crate::hamt::{Map, place};
-use crate::value::Value;
+use crate::hamt::{Map, child_index};
+use crate::value::ErasedValue;
 
 /// Of the bits and digits of a number, which are looked at: under Miri not all.
 const STRIDE: usize = if cfg!(miri) { 10 } else { 1 };
@@ -18,8 +18,8 @@ const STRIDE: usize = if cfg!(miri) { 10 } else { 1 };
 #[derive(Clone)]
 struct Checked {
     map: Map,
-    ordered: BTreeMap<usize, Value>,
-    persistent: imbl::HashMap<usize, Value>,
+    ordered: BTreeMap<usize, ErasedValue>,
+    persistent: imbl::HashMap<usize, ErasedValue>,
     /// Whether the last change was tried in place first, as the slot does; every other one is.
     in_place: bool,
 }
@@ -84,17 +84,17 @@ impl Checked {
 }
 
 #[track_caller]
-fn same(one: Option<&Value>, other: Option<&Value>) {
+fn same(one: Option<&ErasedValue>, other: Option<&ErasedValue>) {
     match (one, other) {
         (None, None) => {}
-        (Some(one), Some(other)) => assert!(one.is(other.address())),
+        (Some(one), Some(other)) => assert!(one.ptr_eq(other.address())),
         _ => panic!("one of them is missing"),
     }
 }
 
 // === random operations ===
 
-/// Numbers that share prefixes of every length, many of them one and the same, and some that share none.
+/// ContextIdBlock that share prefixes of every length, many of them one and the same, and some that share none.
 fn sequence() -> impl Strategy<Value = usize> {
     const BITS: u32 = usize::BITS - 1;
     const PREFIX: usize = 0x1B1B_1B1B;
@@ -190,7 +190,7 @@ proptest! {
 fn depth(map: &Map, sequence: usize) -> u32 {
     let (mut link, mut depth) = (&map.0, 0);
     while let Ref::Branch(branch) = link.get() {
-        link = branch.child(place(number(sequence), depth));
+        link = branch.child(child_index(number(sequence), depth));
         depth += 1;
     }
     assert!(matches!(link.get(), Ref::Value(value) if value.number() == number(sequence)));
@@ -246,7 +246,7 @@ fn numbers_with_prefixes_of_every_length_lie_in_one_map() {
 
 // === many values ===
 
-/// Numbers as they are drawn, one after the other; all in one corner of the tree, below a long path; and all over it.
+/// ContextIdBlock as they are drawn, one after the other; all in one corner of the tree, below a long path; and all over it.
 const ORDERS: [fn(usize) -> usize; 3] = [
     |number| number,
     |number| number.reverse_bits() >> 1,
@@ -282,7 +282,7 @@ fn twenty_thousand_values_come_and_go_and_snapshots_stay() {
         for mut snapshot in snapshots {
             snapshot.map.check();
             assert!(snapshot.ordered.iter().all(|(&at, value)| {
-                snapshot.map.get(number(at)).is_some_and(|found| found.is(value.address()))
+                snapshot.map.get(number(at)).is_some_and(|found| found.ptr_eq(value.address()))
             }));
             snapshot.drain();
         }

@@ -1,13 +1,13 @@
 use std::sync::{Arc, Mutex};
 
-use super::super::Value;
+use super::super::ErasedValue;
 use super::super::tests::value;
 use super::{DISPOSALS, NESTING};
 
 #[test]
 fn a_chain_of_values_is_dropped_on_a_small_stack() {
     struct Chain {
-        _next: Option<Value>,
+        _next: Option<ErasedValue>,
         _alive: Arc<()>,
     }
     let alive = Arc::new(());
@@ -23,7 +23,7 @@ fn a_chain_of_values_is_dropped_on_a_small_stack() {
 #[test]
 fn the_queue_is_worked_off_when_a_destructor_panics() {
     struct Panics {
-        next: Option<Value>,
+        next: Option<ErasedValue>,
         left: u32,
         _alive: Arc<()>,
     }
@@ -51,8 +51,8 @@ fn the_queue_is_worked_off_when_a_destructor_panics() {
 #[test]
 fn what_is_queued_waits_for_the_outermost_drop() {
     struct Level {
-        next: Option<Value>,
-        beside: Option<Value>,
+        next: Option<ErasedValue>,
+        beside: Option<ErasedValue>,
         depth: u32,
         ended: Arc<Mutex<Vec<u32>>>,
     }

@@ -59,7 +59,7 @@ hooks! {
 
     fn closure_of_scope() {
         let before = State::now();
-        SUBJECT.scope(Probe::new(73), || {
+        SUBJECT.sync_scope(Probe::new(73), || {
             fire();
             assert_eq!(State::now(), at_exit());
         });

@@ -64,14 +64,14 @@ hooks! {
 
     fn drop_of_the_value_of_a_scope() {
         let before = State::now();
-        SUBJECT.scope(firing(70), || assert_eq!(SUBJECT.with(Probe::number), 70));
+        SUBJECT.sync_scope(firing(70), || assert_eq!(SUBJECT.with(Probe::number), 70));
         assert_eq!(at_entry(), before);
         assert_eq!(State::now(), at_exit());
     }
 
     fn drop_of_a_value_replaced_inside_a_scope() {
         let before = State::now();
-        SUBJECT.scope(firing(70), || {
+        SUBJECT.sync_scope(firing(70), || {
             drop(SUBJECT.set(Probe::new(71)));
             assert_eq!(at_entry(), State { subject: Some(71), ..before });
             assert_eq!(State::now(), at_exit());

@@ -111,7 +111,7 @@ hooks! {
     fn drop_of_a_captured_value_of_scope() {
         let before = State::now();
         let captured = firing();
-        SUBJECT.scope(Probe::new(72), move || drop(captured));
+        SUBJECT.sync_scope(Probe::new(72), move || drop(captured));
         assert_eq!(at_entry(), State { subject: Some(72), ..before });
         assert_eq!(State::now().subject, before.subject);
     }

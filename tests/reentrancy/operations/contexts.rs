@@ -38,7 +38,7 @@ fn two_copies_are_the_same_snapshot() {
 }
 
 fn a_copy_leaves_local_variables_out() {
-    LOCAL.scope(1, || {
+    LOCAL.sync_scope(1, || {
         assert!(!copy_context().contains(&LOCAL));
         assert_eq!(LOCAL.get(), 1);
     });
@@ -47,7 +47,7 @@ fn a_copy_leaves_local_variables_out() {
 fn a_copy_is_not_changed_by_a_set() {
     let before = OTHER.try_get().ok();
     let copy = copy_context();
-    OTHER.scope(2, || assert_eq!(copy.get(&OTHER).copied(), before));
+    OTHER.sync_scope(2, || assert_eq!(copy.get(&OTHER).copied(), before));
     assert_eq!(copy.get(&SUBJECT).map(Probe::number), subject());
 }
 
@@ -105,7 +105,7 @@ fn a_token_works_when_its_context_is_entered_again() {
 }
 
 fn iter_shows_the_current_values() {
-    OTHER.scope(7, || {
+    OTHER.sync_scope(7, || {
         let current = Context::current();
         let entries = current.iter();
         assert_eq!(entries.len(), current.len());
@@ -116,7 +116,7 @@ fn iter_shows_the_current_values() {
 }
 
 fn debug_formats_the_current_values() {
-    SUBJECT.scope(Probe::new(8), || {
+    SUBJECT.sync_scope(Probe::new(8), || {
         let text = format!("{:?}", Context::current());
         assert!(text.contains("subject") && text.contains("Probe(8)"), "{text}");
     });

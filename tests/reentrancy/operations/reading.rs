@@ -87,7 +87,7 @@ fn try_with_names_a_missing_value() {
 }
 
 fn nested_loans_of_the_subject() {
-    SUBJECT.scope(Probe::new(5), || {
+    SUBJECT.sync_scope(Probe::new(5), || {
         SUBJECT.with(|outer| {
             SUBJECT.with(|middle| {
                 assert_eq!(SUBJECT.with(Probe::number), 5);
@@ -120,7 +120,7 @@ fn a_loan_survives_a_panic_of_its_closure() {
 
 fn a_default_is_computed_in_an_empty_context() {
     let fresh = ContextVar::with_default("fresh", || Context::current().len() as u64 + 50);
-    OTHER.scope(1, || assert_eq!(fresh.get(), 50));
+    OTHER.sync_scope(1, || assert_eq!(fresh.get(), 50));
     assert_eq!(fresh.get_or(0), 0);
 }
 

@@ -34,7 +34,7 @@ macro_rules! seen_on_drop {
 }
 
 fn propagate_carries_the_context() {
-    let work = SUBJECT.scope(Probe::new(1), || propagate(subject));
+    let work = SUBJECT.sync_scope(Probe::new(1), || propagate(subject));
     let before = State::now();
     assert_eq!(work(), Some(1));
     assert_eq!(State::now(), before);
@@ -42,13 +42,13 @@ fn propagate_carries_the_context() {
 
 fn propagate_drops_its_captures_inside() {
     seen_on_drop!(guard, seen);
-    let work = OTHER.scope(2, || propagate(move || drop(guard)));
+    let work = OTHER.sync_scope(2, || propagate(move || drop(guard)));
     drop(work);
     assert_eq!(seen.get(), Some(2));
 }
 
 fn propagate_fn_starts_from_the_same_copy_each_time() {
-    let work = OTHER.scope(3, || {
+    let work = OTHER.sync_scope(3, || {
         propagate_fn(|| {
             let token = OTHER.set(4);
             token.old_value().copied()
@@ -58,7 +58,7 @@ fn propagate_fn_starts_from_the_same_copy_each_time() {
 }
 
 fn a_future_completes_in_its_context() {
-    let future = SUBJECT.scope(Probe::new(5), || async { subject() }.in_current_context());
+    let future = SUBJECT.sync_scope(Probe::new(5), || async { subject() }.in_current_context());
     let before = State::now();
     assert_eq!(ByHand::new(future).last_step(), Some(5));
     assert_eq!(State::now(), before);

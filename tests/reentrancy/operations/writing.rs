@@ -93,9 +93,9 @@ fn a_token_of_another_context_is_refused() {
 
 fn scope_restores_the_subject() {
     let before = subject();
-    SUBJECT.scope(Probe::new(28), || {
+    SUBJECT.sync_scope(Probe::new(28), || {
         assert_eq!(subject(), Some(28));
-        SUBJECT.scope(Probe::new(29), || assert_eq!(subject(), Some(29)));
+        SUBJECT.sync_scope(Probe::new(29), || assert_eq!(subject(), Some(29)));
         assert_eq!(subject(), Some(28));
         drop(SUBJECT.set(Probe::new(30)));
     });
@@ -104,7 +104,7 @@ fn scope_restores_the_subject() {
 
 fn scope_restores_after_a_panic() {
     let before = subject();
-    let text = panic_text(|| SUBJECT.scope(Probe::new(31), || panic!("in the scope")));
+    let text = panic_text(|| SUBJECT.sync_scope(Probe::new(31), || panic!("in the scope")));
     assert_eq!(text, "in the scope");
     assert_eq!(subject(), before);
 }

@@ -16,7 +16,7 @@ fn fragile_context(counter: &Counter) -> Context {
 #[test]
 fn a_drop_that_panics_with_a_token() {
     unharmed("Drop breaks", |counter| {
-        FRAGILE.scope(Fragile::new(counter, At::Never), || {
+        FRAGILE.sync_scope(Fragile::new(counter, At::Never), || {
             let breaking = FRAGILE.set(Fragile::new(counter, At::Drop));
             let holder = FRAGILE.set(Fragile::new(counter, At::Never));
             drop(breaking);
@@ -152,7 +152,7 @@ fn a_drop_that_panics_at_the_end_of_a_loan() {
 fn a_drop_that_panics_does_not_keep_the_result_of_scope() {
     unharmed("Drop breaks", |counter| {
         let result = || Counted::new(counter);
-        drop(FRAGILE.scope(Fragile::new(counter, At::Drop), result));
+        drop(FRAGILE.sync_scope(Fragile::new(counter, At::Drop), result));
     });
 }
 

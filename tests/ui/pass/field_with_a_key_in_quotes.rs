@@ -1,5 +1,5 @@
 use contextvars::fields::{self, kv};
 
 fn main() {
-    fields::bound(kv! { user = "ann", "http.status" = 200 }).run(|| ());
+    fields::sync_scope(kv! { user = "ann", "http.status" = 200 }, || ());
 }

@@ -96,7 +96,7 @@ fn set(n: usize, vars: [Var; 8], turns: u64) {
 fn scope(turns: u64) {
     let vars = black_box(measured(8));
     context_of(8).run(|| {
-        repeat(turns, || each!(at => vars[at].scope(black_box(7), || black_box(()))));
+        repeat(turns, || each!(at => vars[at].sync_scope(black_box(7), || black_box(()))));
     });
 }
 

@@ -77,7 +77,7 @@ fn bindings(number: u64) {
     let inner = ATTEMPT.bind(2);
     drop(outer);
     drop(inner);
-    USER.with(|_| USER.scope(Counted::new(number + 1), || ATTEMPT.scope(3, || ())));
+    USER.with(|_| USER.sync_scope(Counted::new(number + 1), || ATTEMPT.sync_scope(3, || ())));
     let misplaced = copy_context().run(|| TRACE.set(Counted::new(number)));
     assert!(TRACE.reset(misplaced).is_err(), "the token is of another context");
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use contextvars::tokio::JoinSetExt as _;
+use contextvars::ContextExt as _;
 use tokio::task::{JoinError, JoinSet};
 use tracing::instrument;
 
@@ -12,7 +12,7 @@ use super::BASKET;
 pub(super) async fn look_up(order: u64) -> Result<Vec<u64>, JoinError> {
     let mut look_ups = JoinSet::new();
     for item in BASKET {
-        look_ups.spawn_in_current_context(price(order, item));
+        look_ups.spawn(price(order, item).in_current_context());
     }
     let mut prices = Vec::new();
     while let Some(price) = look_ups.join_next().await {

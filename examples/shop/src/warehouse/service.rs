@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::Path;
 use axum::middleware::from_fn;
 use axum::routing::{post, put};
-use contextvars::wire::Environment;
+use contextvars_wire::Environment;
 use tracing::instrument;
 
 use crate::context::{self, INTERNAL};

@@ -1,0 +1,49 @@
+//! The adapter for the crate `log`, over loggers that people use: real lines, read back.
+
+#[path = "../../../../tests/support/allocations.rs"]
+mod allocations;
+#[path = "../../../../tests/support/mod.rs"]
+mod support;
+
+mod env_logger;
+mod fern;
+mod source;
+
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+
+use ::log::{Level, Log, Record, kv};
+
+/// What was written, by whichever thread.
+#[derive(Clone, Debug, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Lines {
+    /// What was written since the last call, line by line.
+    fn take(&self) -> Vec<String> {
+        let bytes = std::mem::take(&mut *self.0.lock().unwrap());
+        String::from_utf8(bytes).unwrap().lines().map(str::to_owned).collect()
+    }
+}
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Logs `message` at the level of information.
+fn info(logger: &impl Log, message: impl Display, own: &dyn kv::Source) {
+    let mut record = Record::builder();
+    let record = record.level(Level::Info).target("shop").key_values(own);
+    logger.log(&record.args(format_args!("{message}")).build());
+}
+
+/// No key-values.
+const NONE: [(&str, &str); 0] = [];

@@ -1,0 +1,45 @@
+//! Tower: a context for each request of a service, and headers for each request of a client.
+//!
+//! Works with whatever speaks tower and `http`: axum, hyper (through `hyper-util`), tonic. With axum it is
+//! `Router::new().route(..).layer(ContextLayer::new(wire))`. A `reqwest::Client` is a service of its own requests: give
+//! those `headers` from [`Propagator::inject`](contextvars_wire::Propagator::inject).
+//!
+//! ```
+//! use contextvars::ContextVar;
+//! use contextvars_tower::ContextLayer;
+//! use contextvars_wire::{Propagator, TraceContext, text};
+//! use tower::{Layer as _, ServiceExt as _, service_fn};
+//!
+//! static TRACE: ContextVar<TraceContext> = ContextVar::new("trace");
+//! static REQUEST_ID: ContextVar<String> = ContextVar::new("request_id");
+//!
+//! let wire = Propagator::builder()
+//!     .trace_context(&TRACE)
+//!     .header("x-request-id", text(&REQUEST_ID).max_len(128))
+//!     .build()?;
+//! let layer = ContextLayer::new(wire)
+//!     .generate(&REQUEST_ID, || "r-7".to_string())
+//!     .echo("x-request-id")
+//!     .server_timing(true);
+//!
+//! let service = layer.layer(service_fn(|_: http::Request<String>| async {
+//!     Ok::<_, std::convert::Infallible>(http::Response::new(REQUEST_ID.get()))
+//! }));
+//! let response = futures::executor::block_on(service.oneshot(http::Request::default()))?;
+//! assert_eq!(response.headers()["x-request-id"], "r-7");
+//! assert!(response.headers().contains_key("server-timing"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![deny(missing_docs)]
+
+mod body;
+mod client;
+mod response;
+mod server;
+
+pub use body::ContextBody;
+pub use client::{InjectLayer, InjectService};
+pub use response::ResponseFuture;
+pub use server::{ContextLayer, ContextService};

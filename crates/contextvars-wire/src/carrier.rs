@@ -1,0 +1,209 @@
+//! [`Extract`] and [`Inject`]: whatever has keys and values, and what std has of that kind.
+
+use std::collections::{BTreeMap, HashMap};
+use std::hash::BuildHasher;
+
+/// Where entries are read from: the headers of a request, the properties of a message, an environment.
+///
+/// ```
+/// use contextvars_wire::Extract;
+///
+/// let headers = vec![("Baggage", "a=1"), ("baggage", "b=2")];
+/// let mut values = Vec::new();
+/// headers.visit("baggage", &mut |value| values.push(value.to_vec()));
+/// assert_eq!(values, [b"a=1", b"b=2"]);
+/// ```
+pub trait Extract {
+    /// Calls `each` with every value of `key`, in order: one that stands twice matters. The key is in lower case, and
+    /// is to be compared without regard to case.
+    fn visit(&self, key: &str, each: &mut dyn FnMut(&[u8]));
+}
+
+/// Where entries are written to.
+///
+/// ```
+/// use contextvars_wire::Inject;
+///
+/// let mut headers = vec![("Baggage".to_string(), "a=1".to_string())];
+/// headers.set("baggage", "b=2");
+/// assert_eq!(headers, [("baggage".to_string(), "b=2".to_string())]);
+/// ```
+pub trait Inject {
+    /// Gives `key`, which is in lower case, this one value, in the place of any that it has. Both are such that they
+    /// may stand in an HTTP header.
+    fn set(&mut self, key: &str, value: &str);
+
+    /// Gives `key` this value beside any that it has: for a header that is a list, to which others add as well.
+    ///
+    /// Unless a carrier knows better, the others are lost, as with [`set`](Self::set).
+    fn append(&mut self, key: &str, value: &str) {
+        self.set(key, value);
+    }
+
+    /// Takes `key` out: there is nothing to send under it, and what is there belongs to another request.
+    ///
+    /// For what starts empty, nothing need be done, as this does.
+    fn remove(&mut self, key: &str) {
+        let _ = key;
+    }
+}
+
+impl<C: Extract + ?Sized> Extract for &C {
+    fn visit(&self, key: &str, each: &mut dyn FnMut(&[u8])) {
+        (**self).visit(key, each);
+    }
+}
+
+impl<C: Inject + ?Sized> Inject for &mut C {
+    fn set(&mut self, key: &str, value: &str) {
+        (**self).set(key, value);
+    }
+
+    fn append(&mut self, key: &str, value: &str) {
+        (**self).append(key, value);
+    }
+
+    fn remove(&mut self, key: &str) {
+        (**self).remove(key);
+    }
+}
+
+fn visit<'a>(
+    entries: impl Iterator<Item = (&'a str, &'a [u8])>,
+    key: &str,
+    each: &mut dyn FnMut(&[u8]),
+) {
+    entries.filter(|(other, _)| other.eq_ignore_ascii_case(key)).for_each(|(_, value)| each(value));
+}
+
+impl<S: BuildHasher> Extract for HashMap<String, String, S> {
+    fn visit(&self, key: &str, each: &mut dyn FnMut(&[u8])) {
+        visit(self.iter().map(|(key, value)| (key.as_str(), value.as_bytes())), key, each);
+    }
+}
+
+impl<S: BuildHasher> Inject for HashMap<String, String, S> {
+    fn set(&mut self, key: &str, value: &str) {
+        Inject::remove(self, key);
+        self.insert(key.to_owned(), value.to_owned());
+    }
+
+    fn remove(&mut self, key: &str) {
+        self.retain(|other, _| !other.eq_ignore_ascii_case(key));
+    }
+}
+
+impl Extract for BTreeMap<String, String> {
+    fn visit(&self, key: &str, each: &mut dyn FnMut(&[u8])) {
+        visit(self.iter().map(|(key, value)| (key.as_str(), value.as_bytes())), key, each);
+    }
+}
+
+impl Inject for BTreeMap<String, String> {
+    fn set(&mut self, key: &str, value: &str) {
+        Inject::remove(self, key);
+        self.insert(key.to_owned(), value.to_owned());
+    }
+
+    fn remove(&mut self, key: &str) {
+        self.retain(|other, _| !other.eq_ignore_ascii_case(key));
+    }
+}
+
+/// Headers as many libraries list them, such as those of a Kafka record.
+impl<K: AsRef<str>, V: AsRef<[u8]>> Extract for Vec<(K, V)> {
+    fn visit(&self, key: &str, each: &mut dyn FnMut(&[u8])) {
+        self.as_slice().visit(key, each);
+    }
+}
+
+impl<K: AsRef<str>, V: AsRef<[u8]>> Extract for [(K, V)] {
+    fn visit(&self, key: &str, each: &mut dyn FnMut(&[u8])) {
+        visit(self.iter().map(|(key, value)| (key.as_ref(), value.as_ref())), key, each);
+    }
+}
+
+impl<K: AsRef<str>, V: AsRef<[u8]>, const N: usize> Extract for [(K, V); N] {
+    fn visit(&self, key: &str, each: &mut dyn FnMut(&[u8])) {
+        self.as_slice().visit(key, each);
+    }
+}
+
+impl<K: AsRef<str> + From<String>, V: From<String>> Inject for Vec<(K, V)> {
+    fn set(&mut self, key: &str, value: &str) {
+        Inject::remove(self, key);
+        Inject::append(self, key, value);
+    }
+
+    fn append(&mut self, key: &str, value: &str) {
+        self.push((key.to_owned().into(), value.to_owned().into()));
+    }
+
+    fn remove(&mut self, key: &str) {
+        self.retain(|(other, _)| !other.as_ref().eq_ignore_ascii_case(key));
+    }
+}
+
+/// A carrier that reads with a closure: it is given a key, and calls its second argument with each value.
+///
+/// ```
+/// use contextvars_wire::{Extract as _, extract_fn};
+///
+/// let header = |key: &str| (key == "baggage").then_some("a=1"); // any library's
+/// let carrier = extract_fn(|key, each| {
+///     header(key).into_iter().for_each(|value| each(value.as_bytes()));
+/// });
+/// let mut found = 0;
+/// carrier.visit("baggage", &mut |value| found += value.len());
+/// assert_eq!(found, 3);
+/// ```
+pub fn extract_fn<F: Fn(&str, &mut dyn FnMut(&[u8]))>(visit: F) -> ExtractFn<F> {
+    ExtractFn(visit)
+}
+
+/// A carrier that writes with a closure, which is given key and value. It is told of nothing that is to be taken out, so
+/// what it writes to should start without the entries that the propagator lists. For one that is used again, implement
+/// [`Inject`], with `remove`.
+///
+/// ```
+/// use contextvars_wire::{Inject as _, inject_fn};
+///
+/// let mut sent = String::new();
+/// inject_fn(|key, value| sent = format!("{key}: {value}")).set("baggage", "a=1");
+/// assert_eq!(sent, "baggage: a=1");
+/// ```
+pub fn inject_fn<F: FnMut(&str, &str)>(set: F) -> InjectFn<F> {
+    InjectFn(set)
+}
+
+/// Made by [`extract_fn`].
+#[derive(Clone, Copy)]
+pub struct ExtractFn<F>(F);
+
+/// Made by [`inject_fn`].
+#[derive(Clone, Copy)]
+pub struct InjectFn<F>(F);
+
+impl<F: Fn(&str, &mut dyn FnMut(&[u8]))> Extract for ExtractFn<F> {
+    fn visit(&self, key: &str, each: &mut dyn FnMut(&[u8])) {
+        (self.0)(key, each); // user code
+    }
+}
+
+impl<F: FnMut(&str, &str)> Inject for InjectFn<F> {
+    fn set(&mut self, key: &str, value: &str) {
+        (self.0)(key, value); // user code
+    }
+}
+
+impl<F> std::fmt::Debug for ExtractFn<F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ExtractFn").finish_non_exhaustive()
+    }
+}
+
+impl<F> std::fmt::Debug for InjectFn<F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("InjectFn").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,56 @@
+//! The headers of the crate `http` as a carrier of [`wire`](crate), for requests and responses of hyper, axum,
+//! reqwest, tonic and others.
+//!
+//! There is nothing to import: [`HeaderMap`] implements [`Extract`] and [`Inject`].
+//!
+//! ```
+//! use contextvars::ContextVar;
+//! use contextvars_wire::{Propagator, text};
+//!
+//! static REQUEST_ID: ContextVar<String> = ContextVar::new("request_id");
+//!
+//! let wire = Propagator::builder().header("x-request-id", text(&REQUEST_ID)).build()?;
+//!
+//! let request = http::Request::builder().header("X-Request-Id", "r-7").body(())?;
+//! let mut got = wire.extract(request.headers());
+//!
+//! let mut outgoing = http::Request::new(());
+//! got.context.run(|| wire.inject(outgoing.headers_mut()));
+//! assert_eq!(outgoing.headers()["x-request-id"], "r-7");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+use ::http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::{Extract, Inject};
+
+impl Extract for HeaderMap {
+    fn visit(&self, key: &str, each: &mut dyn FnMut(&[u8])) {
+        self.get_all(key).iter().for_each(|value| each(value.as_bytes()));
+    }
+}
+
+/// A map that is full, at 32,768 headers, takes no more, and what does not fit is left out.
+impl Inject for HeaderMap {
+    fn set(&mut self, key: &str, value: &str) {
+        let Some((name, value)) = field(key, value) else { return };
+        if self.try_insert(name, value).is_err() {
+            Inject::remove(self, key); // what is there may be another request's
+        }
+    }
+
+    fn append(&mut self, key: &str, value: &str) {
+        let Some((name, value)) = field(key, value) else { return };
+        let _ = self.try_append(name, value);
+    }
+
+    fn remove(&mut self, key: &str) {
+        HeaderMap::remove(self, key);
+    }
+}
+
+/// Both in types of `http`. A propagator has checked them by the same rules.
+fn field(key: &str, value: &str) -> Option<(HeaderName, HeaderValue)> {
+    let name = HeaderName::from_bytes(key.as_bytes()).ok()?;
+    Some((name, HeaderValue::from_str(value).ok()?))
+}

@@ -29,7 +29,7 @@ fn server() -> Server<Stack<ContextLayer, Identity>> {
 }
 
 /// What a client is made of: `ShopClient::new(client(channel))`. Each call carries the context in which it is made.
-fn client(channel: Channel) -> Inject<Channel> {
+fn client(channel: Channel) -> InjectService<Channel> {
     InjectLayer::new(WIRE.clone()).layer(channel)
 }
 
@@ -73,7 +73,7 @@ mod shop {
     use std::convert::Infallible;
     use std::task::{Context, Poll};
 
-    use contextvars_tower::Inject;
+    use contextvars_tower::InjectService;
     use futures::future::BoxFuture;
     use http::uri::PathAndQuery;
     use tonic::body::Body;
@@ -118,10 +118,10 @@ mod shop {
     }
 
     #[derive(Clone)]
-    pub(crate) struct ShopClient(client::Grpc<Inject<Channel>>);
+    pub(crate) struct ShopClient(client::Grpc<InjectService<Channel>>);
 
     impl ShopClient {
-        pub(crate) fn new(channel: Inject<Channel>) -> Self {
+        pub(crate) fn new(channel: InjectService<Channel>) -> Self {
             Self(client::Grpc::new(channel))
         }
 

@@ -27,9 +27,13 @@ mod value;
 mod current;
 
 mod default;
+mod forbid;
+mod lookup;
 mod scope;
 mod token;
 mod var;
+
+mod entry;
 
 mod context;
 
@@ -41,18 +45,24 @@ mod propagate;
 #[doc(alias = "NDC")]
 #[doc(alias = "diagnostic context")]
 pub mod fields;
+
+mod changes;
 #[cfg(feature = "rayon")]
 pub mod rayon;
 #[cfg(feature = "futures")]
 mod spawner;
 
-pub use context::{Context, Entry, Iter, copy_context, forbid_bare_set};
+pub use changes::{Change, Changes};
+pub use context::{Context, copy_context};
+pub use entry::{Entry, Iter};
+pub use forbid::forbid_bare_set;
 pub use future::{ContextExt, WithContext};
-pub use propagate::{propagate, propagate_fn};
+pub use lookup::{LookupError, LookupErrorKind, Missing, on_missing};
+pub use propagate::{propagate, propagate_fn, propagate_once_with, propagate_with};
 pub use scope::Scope;
 #[cfg(feature = "futures")]
 pub use spawner::ContextSpawner;
-pub use token::{Binding, LookupError, ResetError, ResetErrorKind, Token};
+pub use token::{Binding, ResetError, ResetErrorKind, Token};
 pub use var::ContextVar;
 
 /// The documents beside the code.

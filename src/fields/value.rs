@@ -16,7 +16,7 @@ pub use text::Text;
 ///
 /// [`From`], [`ToValue`] and [`kv!`](crate::fields::kv) create values. Integers are equal when their numbers are, whichever
 /// their widths; floats are compared as [`f64`] is, so NaN equals nothing. Lists and maps may lie 64 deep; deeper parts are
-/// turned into text.
+/// turned into text of at most 256 characters.
 ///
 /// ```
 /// use contextvars::fields::Value;

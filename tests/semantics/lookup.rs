@@ -26,7 +26,8 @@ fn outside_of_any_context_the_text_names_the_remedy() {
 fn inside_of_a_context_the_text_counts_the_other_variables() {
     let text = |context: &mut Context| context.run(|| USER.try_get().unwrap_err().to_string());
     let mut context = Context::new();
-    let begin = "context variable `user of a request` has no value in the current context, which has ";
+    let begin =
+        "context variable `user of a request` has no value in the current context, which has ";
     assert_eq!(text(&mut context), format!("{begin}no other variables"));
     context.insert(&OTHER, 1);
     assert_eq!(text(&mut context), format!("{begin}1 other variable"));

@@ -96,7 +96,12 @@ fn set_at(context: &Context) -> &'static Location<'static> {
 #[test]
 fn each_way_of_setting_remembers_its_line() {
     fresh(|| {
-        let here = |line: u32| assert_eq!((set_at(&copy_context()).line(), file!()), (line, set_at(&copy_context()).file()));
+        let here = |line: u32| {
+            assert_eq!(
+                (set_at(&copy_context()).line(), file!()),
+                (line, set_at(&copy_context()).file())
+            )
+        };
         let token = A.set(1);
         here(line!() - 1);
         A.reset(token).unwrap();

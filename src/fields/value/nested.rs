@@ -114,8 +114,30 @@ impl Value {
                 let limited = |(key, value): (Text, Self)| (key, value.limited(depth - 1));
                 Self::Map(Map { fields: map.fields.into_iter().map(limited).collect(), depth })
             }
-            too_deep => Self::from(format!("{too_deep:?}")),
+            too_deep => Self::from(in_words(&too_deep)),
         }
+    }
+}
+
+/// Returns a list or map that lies too deep as text, without quotes, because it may hold text that was made like that before,
+/// whose quotes would be escaped again and again. Long text is cut.
+fn in_words(value: &Value) -> String {
+    const MAX_CHARS: usize = 256;
+
+    let text = match value {
+        Value::List(list) => {
+            let items: Vec<_> = list.iter().map(Value::to_string).collect();
+            format!("[{}]", items.join(", "))
+        }
+        Value::Map(map) => {
+            let fields: Vec<_> = map.iter().map(|(key, value)| format!("{key}: {value}")).collect();
+            format!("{{{}}}", fields.join(", "))
+        }
+        other => other.to_string(),
+    };
+    match text.char_indices().nth(MAX_CHARS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
     }
 }
 

@@ -162,6 +162,22 @@ fn a_sync_scope_is_a_sync_scope_and_ends_with_a_panic_too() {
 }
 
 #[tokio::test]
+async fn a_counter_that_a_sync_scope_raises_stays_raised() {
+    let old = before::COUNT.scope(Cell::new(0), async {
+        let raise = || before::COUNT.with(|count| count.set(count.get() + 1));
+        before::USER.sync_scope("ann", raise);
+        before::COUNT.with(Cell::get)
+    });
+    let new = after::COUNT.scope(0, async {
+        after::USER.sync_scope("ann", || after::COUNT.set(after::COUNT.get() + 1));
+        after::COUNT.get()
+    });
+    let old = old.await;
+    assert_eq!(old, 1);
+    assert_eq!(new.await, old);
+}
+
+#[tokio::test]
 async fn a_future_that_is_dropped_reads_the_value_in_its_destructors() {
     struct Report(Output, fn() -> &'static str);
     impl Drop for Report {

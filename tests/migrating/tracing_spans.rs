@@ -106,3 +106,34 @@ fn fields_of_a_span_around_a_closure_become_fields_of_a_sync_scope() {
     assert_eq!(old.users()[0].1.as_deref(), Some("ann"));
     assert_eq!(new.users(), old.users());
 }
+
+/// A spawned task carries the context but not the current span, unless the span is added to the future.
+#[tokio::test]
+async fn a_spawned_task_keeps_its_fields_and_needs_in_current_span_for_its_span() {
+    let (old, new) = (Lines::default(), Lines::default());
+
+    let before = subscriber::set_default(old.subscriber());
+    async {
+        tokio::spawn(handler()).await.unwrap();
+        tokio::spawn(handler().in_current_span()).await.unwrap();
+        contextvars_tokio::spawn(handler()).await.unwrap();
+        contextvars_tokio::spawn(handler().in_current_span()).await.unwrap();
+    }
+    .instrument(info_span!("request", user = "ann"))
+    .await;
+    drop(before);
+
+    let after = subscriber::set_default(new.subscriber());
+    fields::scope(kv! { user = "ann" }, async {
+        tokio::spawn(handler()).await.unwrap();
+        contextvars_tokio::spawn(handler()).await.unwrap();
+    })
+    .await;
+    drop(after);
+
+    let users = |lines: &Lines| lines.users().into_iter().map(|line| line.1).collect::<Vec<_>>();
+    let ann = Some("ann".to_string());
+    let [lost, kept] = [[None, None], [ann.clone(), ann]];
+    assert_eq!(users(&old), [lost.clone(), kept.clone(), lost.clone(), kept.clone()].concat());
+    assert_eq!(users(&new), [lost, kept].concat());
+}

@@ -1,5 +1,5 @@
 #![doc = include_str!("../docs/links.md")]
-#![doc = concat!("[shop page]: ", env!("CARGO_PKG_REPOSITORY"), "/raw/HEAD/docs/shop.png")]
+#![cfg_attr(doc, doc = concat!("[shop page]: ", env!("CARGO_PKG_REPOSITORY"), "/raw/HEAD/docs/shop.png"))]
 #![doc = ""]
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]

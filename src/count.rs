@@ -1,77 +1,89 @@
 //! The reference count of values and branches.
 //!
 //! # Invariant
-//! The count is the number of owning pointers, of which there is at least one until `release` says that the last one
-//! gave up; from then on nobody reads the count. There is no unsafe code in here, but all unsafe code that frees or
-//! changes what is shared rests on it.
+//! The count is the number of owning pointers. It is at least one until `release` tells the last owner that it was the last; from
+//! then on the count is not read. There is no unsafe code in this file, but all unsafe code that frees or changes shared objects
+//! relies on it.
 //!
 //! # Orderings
-//! As for `std::sync::Arc`: taking a reference publishes nothing (Relaxed); giving one up releases what its holder did
-//! with the object, and the last holder acquires that before it frees or changes it.
-
-use std::io::Write as _;
+//! They are those of `std::sync::Arc`. Taking a reference publishes nothing (Relaxed). Giving one up publishes the owner's
+//! accesses to the object (Release), and the last owner sees them before it frees or changes the object (Acquire).
 
 use crate::sync::{AtomicU32, Ordering};
 
-/// More owners than this cannot be told apart from an overflow in flight on other threads.
+/// The largest number of owners. Beyond it, an overflow by other threads could not be told apart.
 const LIMIT: u32 = u32::MAX / 2;
 
 #[derive(Debug)]
 pub(crate) struct RefCount(AtomicU32);
 
 impl RefCount {
-    /// The count of an object with a single owner.
+    /// Creates the count of an object with one owner.
     #[inline]
     pub(crate) fn one() -> Self {
         Self(AtomicU32::new(1))
     }
 
-    /// Adds an owner. The caller is one, so the object is alive.
+    /// Adds an owner. The caller is an owner, so the object is alive.
     ///
-    /// Aborts the process beyond 2³¹ owners, which only forgotten copies can reach: the count must not wrap.
+    /// Aborts the process beyond 2³¹ owners, which only forgotten copies can reach, because the count must not wrap.
     #[inline]
     pub(crate) fn acquire(&self) {
-        // Relaxed: the new owner learns of the object through the owner it copies from.
+        // Relaxed: the new owner learns of the object through the owner that it copies from.
         if self.0.fetch_add(1, Ordering::Relaxed) > LIMIT {
             abort("more than 2^31 references to one part of a context");
         }
     }
 
-    /// Takes an owner away; `true` if that was the last one, who may now free the object.
+    /// Removes an owner, and returns `true` if it was the last one, which may now free the object.
     #[inline]
     pub(crate) fn release(&self) -> bool {
-        // A sole owner needs no read-modify-write: nobody else is left to change the count.
+        // A sole owner needs no read-modify-write, because no other owner is left that could change the count.
         if self.is_unique() {
             return true;
         }
-        // Release: what this owner did to the object happens before it is freed.
+        // Release: this owner's accesses to the object happen before the object is freed.
         if self.0.fetch_sub(1, Ordering::Release) != 1 {
             return false;
         }
-        // Acquire: what the other owners did to the object happened before this. A load rather than a fence, which
+        // Acquire: the other owners' accesses to the object happened before this. A load rather than a fence, which
         // ThreadSanitizer does not see.
         self.0.load(Ordering::Acquire);
         true
     }
 
-    /// Whether the caller is the only owner, and may change the object in place.
+    /// Returns `true` if the caller is the only owner, so that it may change the object in place.
     #[inline]
     pub(crate) fn is_unique(&self) -> bool {
-        // Acquire: the reads of owners that have left happened before the change.
+        // Acquire: the accesses of owners that have left happened before the change.
         self.0.load(Ordering::Acquire) == 1
     }
 }
 
-/// Ends the process where going on would corrupt a count. Never unwinds, not even when nothing can be printed.
+/// Aborts the process, because continuing would corrupt a count or free a borrowed value. Never unwinds, and never waits.
 #[cold]
 #[inline(never)]
 pub(crate) fn abort(why: &str) -> ! {
-    // Not `eprintln!`, which panics when it cannot print.
-    let _ = writeln!(std::io::stderr(), "contextvars: {why}; aborting");
+    print_last_words(why);
     std::process::abort()
 }
 
-/// Turns a panic into an abort for as long as it lives; to be forgotten where all went well.
+/// Writes the reason to standard error, past the lock of std: another thread may hold that lock and wait for this one. The file
+/// is opened for appending, because standard error may be a file with earlier messages.
+#[cfg(unix)]
+fn print_last_words(why: &str) {
+    use std::io::Write as _;
+
+    if let Ok(mut stderr) = std::fs::OpenOptions::new().append(true).open("/dev/stderr") {
+        let _ = writeln!(stderr, "contextvars: {why}; aborting");
+    }
+}
+
+/// Writes nothing, because there is no way past the lock of std's standard error.
+#[cfg(not(unix))]
+fn print_last_words(_why: &str) {}
+
+/// Aborts the process when it is dropped by a panic; forgotten if there was none.
 pub(crate) struct AbortOnUnwind;
 
 impl Drop for AbortOnUnwind {
@@ -115,6 +127,22 @@ pub(crate) mod tests {
             let _whole = AbortOnUnwind;
             panic!("inside a change");
         });
+    }
+
+    /// Regression: the message waited for std's lock of standard error, whose owner waited for the aborting thread.
+    #[test]
+    #[cfg(unix)]
+    #[cfg_attr(miri, ignore = "starts a process")]
+    fn an_abort_does_not_wait_for_a_thread_that_holds_standard_error() {
+        aborts(
+            "count::tests::an_abort_does_not_wait_for_a_thread_that_holds_standard_error",
+            || {
+                let stderr = std::io::stderr().lock();
+                let aborting = std::thread::spawn(|| abort("on another thread"));
+                let _ = aborting.join();
+                drop(stderr);
+            },
+        );
     }
 
     /// Runs `test` again, in a process whose standard error is full: there `f` must end the process.

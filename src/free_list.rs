@@ -1,15 +1,15 @@
-//! Blocks of memory that a thread has just let go, kept for the next one that it needs.
+//! Blocks of memory that a thread has freed, kept for its next allocations.
 //!
-//! Most of what a change costs is the allocator's: a request sets a value and resets it, copies a context and changes the
-//! copy. With a free list in front, a set and its reset take less than one `malloc` and `free`.
+//! Most of the cost of a change is the allocator's: a request sets a value and resets it, copies a context and changes the
+//! copy. With a free list in front of the allocator, a set and its reset take less than one `malloc` and `free`.
 //!
 //! # Invariants
-//! - A list holds memory only, never a value: whoever gives a block back has dropped what was in it.
-//! - It is bounded, belongs to one thread, and is emptied when that thread ends. What is freed on a thread that did not
-//!   allocate it stays with the one that freed it.
+//! - A list holds memory only, never a value: the caller drops the value of a block before giving the block back.
+//! - A list is bounded, belongs to one thread, and is emptied when that thread ends. A block that is freed on a thread other
+//!   than the one that allocated it is kept by the thread that freed it.
 //! - No user code runs while a list is changed; the allocator is called before or after.
 
-#![expect(clippy::unnecessary_box_returns, reason = "a block is memory: it does not move")]
+#![expect(clippy::unnecessary_box_returns, reason = "a block is memory that does not move")]
 
 use std::cell::Cell;
 use std::mem::{ManuallyDrop, MaybeUninit};
@@ -17,22 +17,35 @@ use std::mem::{ManuallyDrop, MaybeUninit};
 /// Memory for a `T`, from the global allocator.
 pub(crate) type Block<T> = Box<MaybeUninit<T>>;
 
-/// How many blocks a list keeps at most.
+/// `true` on targets whose thread-locals are known to be native, that is, where rustc's target specification says
+/// `has-thread-local`.
 ///
-/// None at all with `--cfg no_free_lists`, so that Miri and `AddressSanitizer` see every use of what is gone; nor where
-/// thread-locals are not native and go in the order in which they were first used, the list before what is to empty it.
-const ROOM: usize = if cfg!(any(
-    no_free_lists,
-    target_os = "android",
-    target_os = "illumos",
-    target_os = "openbsd"
-)) {
-    0
-} else {
-    32
-};
+/// Elsewhere std keeps thread-locals in keys of the operating system and destroys them in the order of their first use, so a list
+/// can be destroyed before the destructor that would empty it. Stable rustc does not tell a crate which kind it has, so this is
+/// a list of targets, and any other target counts as not native. It was compared with all specifications of rustc 1.95:
+/// among others `windows-gnu` on x86-64 and i686, Android, OpenBSD, illumos, Solaris, Haiku, QNX, OpenHarmony, SGX, Vita and
+/// ESP-IDF have no native thread-locals.
+const HAS_NATIVE_THREAD_LOCALS: bool = cfg!(any(
+    all(
+        target_os = "linux",
+        any(target_env = "gnu", target_env = "musl"),
+        not(all(target_arch = "x86_64", target_pointer_width = "32")),
+    ),
+    target_vendor = "apple",
+    all(target_os = "windows", target_env = "msvc", not(target_vendor = "win7")),
+    target_os = "freebsd",
+    target_os = "netbsd",
+    target_os = "dragonfly",
+    target_os = "fuchsia",
+    target_family = "wasm",
+));
 
-/// Meant for a thread-local without `Drop`, together with `at_thread_end!`.
+/// The number of blocks that a list keeps at most.
+///
+/// With `--cfg no_free_lists` there are none, so that Miri and `AddressSanitizer` see each use of freed memory.
+const ROOM: usize = if HAS_NATIVE_THREAD_LOCALS && cfg!(not(no_free_lists)) { 32 } else { 0 };
+
+/// A free list, for a thread-local without `Drop` that is declared together with `at_thread_end!`.
 pub(crate) struct FreeList<T> {
     blocks: [Cell<ManuallyDrop<Option<Block<T>>>>; ROOM],
     len: Cell<usize>,
@@ -41,10 +54,10 @@ pub(crate) struct FreeList<T> {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Nothing was kept yet, and nobody knows that the list is to be emptied.
+    /// No block was kept yet, and the destructor that empties the list is not registered.
     Unused,
     Open,
-    /// The thread is ending.
+    /// The thread is ending, so no block is kept.
     Closed,
 }
 
@@ -57,7 +70,7 @@ impl<T> FreeList<T> {
         }
     }
 
-    /// A block, kept or new.
+    /// Returns a kept block, or a new one.
     #[inline]
     pub(crate) fn take(&self) -> Block<T> {
         self.pop().unwrap_or_else(new)
@@ -70,7 +83,7 @@ impl<T> FreeList<T> {
         ManuallyDrop::into_inner(self.blocks.get(last)?.replace(ManuallyDrop::new(None)))
     }
 
-    /// Keeps a block, or frees it. `expect_end` has [`end`](Self::end) called when the thread ends.
+    /// Keeps a block, or frees it. `expect_end` registers the destructor that calls [`end`](Self::end).
     #[inline]
     pub(crate) fn give_back(&self, block: Block<T>, expect_end: fn()) {
         match self.blocks.get(self.len.get()) {
@@ -86,13 +99,13 @@ impl<T> FreeList<T> {
     #[inline(never)]
     fn open_or_free(&self, block: Block<T>, expect_end: fn()) {
         drop(block);
-        if self.state.get() == State::Unused {
+        if ROOM > 0 && self.state.get() == State::Unused {
             self.state.set(State::Open);
             expect_end();
         }
     }
 
-    /// Frees what is kept, and keeps nothing from now on.
+    /// Frees the kept blocks, and keeps none from now on.
     pub(crate) fn end(&self) {
         self.state.set(State::Closed);
         while let Some(block) = self.pop() {
@@ -122,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_given_back_last_is_taken_first() {
+    fn the_block_given_back_last_is_taken_first() {
         let list = opened();
         let blocks = [list.take(), list.take()];
         let [first, second] = [0, 1].map(|at| address(&blocks[at]));
@@ -146,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_keeps_nothing_before_it_is_sure_to_be_ended_nor_afterwards() {
+    fn a_list_keeps_no_block_before_its_end_is_registered_nor_after_it() {
         use std::sync::atomic::{AtomicU32, Ordering};
         static EXPECTED: AtomicU32 = AtomicU32::new(0);
         fn expect_end() {

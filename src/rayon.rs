@@ -1,11 +1,9 @@
-//! Rayon: jobs that run in the context of whoever started them.
+//! Rayon: jobs that run in the context of the code that started them.
 //!
-//! A rayon worker that waits steals jobs of others, so a job must bring its context along, and give the worker's back.
-//! [`join`], [`scope`] and [`spawn`] do so for single jobs. While they wait, the worker is in an empty context, nobody's:
-//! a job of others that does *not* bring its own reads nothing of this request, and what it sets is gone with it, or
-//! [forbidden](crate::forbid_bare_set). For parallel iterators,
-//! [`WithContext`](crate::WithContext) is one: put
-//! [`in_current_context`](crate::ContextExt::in_current_context) before the first closure that reads a variable.
+//! A rayon worker that waits steals other jobs, so a job must bring its own context, and leave the worker's context unchanged.
+//! [`join`], [`scope`], [`in_place_scope`], [`spawn`], [`install`] and [`broadcast`] do so for single jobs. For parallel iterators,
+//! [`WithContext`] is one: put [`in_current_context`](crate::ContextExt::in_current_context) before the first closure that reads
+//! a variable.
 //!
 //! ```
 //! use contextvars::{ContextExt, ContextVar};
@@ -19,25 +17,37 @@
 //! assert_eq!(labels, ["ann 1", "ann 2", "ann 3"]);
 //! ```
 //!
-//! Closures *behind* the adaptor, and everything they call, run in the context; closures before it do not. Each item
-//! starts from the captured context, and what it sets ends with it. The adaptor is not indexed: `enumerate`, `zip`,
-//! `chunks` and `rev` go before it, since behind them closures would run outside. Order is kept all the same.
+//! The closures of a job run in a copy of the caller's context, on every kind of calling thread. Values that they set are
+//! discarded with the copy. To bring changes back, return the context from the job and use
+//! [`changes_since`](crate::Context::changes_since).
 //!
-//! Two of rayon's adaptors start iterators of their own, which know nothing of the context:
+//! # Waiting
 //!
-//! - behind `flat_map` and `flatten`, say `in_current_context()` again, or on the iterator that the closure returns;
+//! While a function of this module waits, the calling thread is in an empty, detached context. A job without a context that the
+//! thread steals meanwhile therefore neither reads nor changes the request's values; its own sets are discarded, or
+//! [rejected](crate::forbid_bare_set). `pool.install(propagate(|| ..))` does not give that protection: it carries the context into
+//! the pool, but a worker of another pool that calls it waits in the request's context. The same holds for rayon's own `join`,
+//! `scope` and `broadcast`. Use [`install`] and its neighbours instead.
+//!
+//! # Parallel iterators
+//!
+//! Closures *behind* the adaptor, and everything that they call, run in the context; closures before it do not. Each item starts
+//! from the captured context, and values that it sets end with it. The adaptor is not indexed: `enumerate`, `zip`, `chunks` and
+//! `rev` must stand before it. The order of the items is kept.
+//!
+//! Two of rayon's adaptors start iterators of their own, which do not know the context:
+//!
+//! - behind `flat_map` and `flatten`, write `in_current_context()` again, or put it on the iterator that the closure returns;
 //! - wrap a `chain` as a whole rather than one of its halves.
-//!
-//! To run something in a [`ThreadPool`](::rayon::ThreadPool) other than the global one, use
-//! `pool.install(propagate(|| ..))`.
 
 use ::rayon::iter::ParallelIterator;
 use ::rayon::iter::plumbing::{Consumer, Folder, Reducer, UnindexedConsumer};
+use ::rayon::{BroadcastContext, ThreadPool};
 
 use crate::{Context, ContextExt as _, WithContext, propagate};
 
-/// Runs two closures, perhaps in parallel, each in a copy of the current context; otherwise as
-/// [`rayon::join`](::rayon::join).
+/// Runs two closures, potentially in parallel, each in a copy of the current context; otherwise as
+/// [`rayon::join`](::rayon::join()).
 ///
 /// ```
 /// # use contextvars::ContextVar;
@@ -54,11 +64,10 @@ where
     RB: Send,
 {
     let (oper_a, oper_b) = (propagate(oper_a), propagate(oper_b));
-    waiting(|| ::rayon::join(oper_a, oper_b))
+    wait(|| ::rayon::join(oper_a, oper_b))
 }
 
-/// Runs a closure on the pool's own time, in a copy of the current context; otherwise as
-/// [`rayon::spawn`](::rayon::spawn).
+/// Queues a closure that runs in a copy of the current context; otherwise as [`rayon::spawn`](::rayon::spawn()).
 ///
 /// ```
 /// # use contextvars::ContextVar;
@@ -75,8 +84,53 @@ where
     ::rayon::spawn(propagate(func));
 }
 
-/// Runs `op` in a copy of the current context, and waits for all that it spawns; otherwise as
-/// [`rayon::scope`](::rayon::scope).
+/// Runs a closure in a pool, in a copy of the current context, and waits for it; otherwise as
+/// [`ThreadPool::install`](::rayon::ThreadPool::install).
+///
+/// ```
+/// # use contextvars::ContextVar;
+/// static USER: ContextVar<&str> = ContextVar::new("user");
+///
+/// let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
+/// let user = USER.sync_scope("ann", || contextvars::rayon::install(&pool, || USER.get()));
+/// assert_eq!(user, "ann");
+/// # Ok::<(), rayon::ThreadPoolBuildError>(())
+/// ```
+pub fn install<OP, R>(pool: &ThreadPool, op: OP) -> R
+where
+    OP: FnOnce() -> R + Send,
+    R: Send,
+{
+    let op = propagate(op);
+    wait(|| pool.install(op))
+}
+
+/// Runs a closure on each thread of a pool, each time in a fresh copy of the current context, and waits for all of them;
+/// otherwise as [`ThreadPool::broadcast`](::rayon::ThreadPool::broadcast).
+///
+/// ```
+/// # use contextvars::ContextVar;
+/// static USER: ContextVar<&str> = ContextVar::new("user");
+///
+/// let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build()?;
+/// let users = USER.sync_scope("ann", || {
+///     contextvars::rayon::broadcast(&pool, |thread| (thread.index(), USER.get()))
+/// });
+/// assert_eq!(users, [(0, "ann"), (1, "ann")]);
+/// # Ok::<(), rayon::ThreadPoolBuildError>(())
+/// ```
+pub fn broadcast<OP, R>(pool: &ThreadPool, op: OP) -> Vec<R>
+where
+    OP: Fn(BroadcastContext<'_>) -> R + Sync,
+    R: Send,
+{
+    let context = Context::current();
+    let op = |thread: BroadcastContext<'_>| context.clone().run(|| op(thread)); // user code
+    wait(|| pool.broadcast(op))
+}
+
+/// Runs `op` in a copy of the current context, and waits for the jobs that it spawns; otherwise as
+/// [`rayon::scope`](::rayon::scope()).
 ///
 /// ```
 /// # use contextvars::ContextVar;
@@ -98,22 +152,46 @@ where
     R: Send,
 {
     let op = op.in_current_context();
-    waiting(|| ::rayon::scope(|scope| call(op, |op| op(&Scope { scope }))))
+    wait(|| ::rayon::scope(|scope| call(op, |op| op(&Scope { scope }))))
 }
 
-/// Waits in nobody's context, for the sake of jobs that the worker steals meanwhile and that bring none along.
-fn waiting<R>(wait: impl FnOnce() -> R) -> R {
+/// Runs `op` on the calling thread in a copy of the current context, and waits for the jobs that it spawns; otherwise as
+/// [`rayon::in_place_scope`](::rayon::in_place_scope()).
+///
+/// Use it in place of [`scope`] if `op` is not `Send`.
+///
+/// ```
+/// # use contextvars::ContextVar;
+/// static USER: ContextVar<&str> = ContextVar::new("user");
+///
+/// let mut label = String::new();
+/// USER.sync_scope("ann", || {
+///     contextvars::rayon::in_place_scope(|scope| scope.spawn(|_| label += USER.get()));
+/// });
+/// assert_eq!(label, "ann");
+/// ```
+pub fn in_place_scope<'scope, OP, R>(op: OP) -> R
+where
+    OP: FnOnce(&Scope<'_, 'scope>) -> R,
+{
+    let op = op.in_current_context();
+    wait(|| ::rayon::in_place_scope(|scope| call(op, |op| op(&Scope { scope }))))
+}
+
+/// Waits in a detached context, in which jobs without a context that the thread steals meanwhile do no harm.
+fn wait<R>(wait: impl FnOnce() -> R) -> R {
     Context::detached().run(wait)
 }
 
-/// Where [`scope`] spawns; as [`rayon::Scope`](::rayon::Scope).
+/// A place to spawn jobs in, as [`rayon::Scope`](::rayon::Scope); the argument of the closures of [`scope`] and
+/// [`in_place_scope`].
 #[derive(Debug)]
 pub struct Scope<'a, 'scope> {
     scope: &'a ::rayon::Scope<'scope>,
 }
 
 impl<'scope> Scope<'_, 'scope> {
-    /// Runs `body` before the scope ends, in a copy of the context that is current at this call.
+    /// Queues a job that runs before the scope ends, in a copy of the context that is current at this call.
     ///
     /// See [`scope`] for an example.
     pub fn spawn<BODY>(&self, body: BODY)
@@ -128,13 +206,14 @@ impl<'scope> Scope<'_, 'scope> {
 /// Calls a closure in the context that it was wrapped in.
 fn call<F, R>(wrapped: WithContext<F>, call: impl FnOnce(F) -> R) -> R {
     let (f, mut context) = wrapped.into_parts();
-    let f = f.expect("only a future that completed has lost what was wrapped");
+    let f = f.expect("only a completed future has lost its inner value");
     context.run(|| call(f)) // user code
 }
 
-/// A parallel iterator whose consumers run in the context: each item starts from it, and what it sets ends with it.
+/// A parallel iterator whose consumers run in the context: each item starts from the context, and values that it sets end with
+/// it.
 ///
-/// Not indexed: `enumerate`, `zip`, `chunks` and `rev` go before it.
+/// It is not indexed: `enumerate`, `zip`, `chunks` and `rev` must stand before it.
 impl<P: ParallelIterator> ParallelIterator for WithContext<P> {
     type Item = P::Item;
 
@@ -143,8 +222,8 @@ impl<P: ParallelIterator> ParallelIterator for WithContext<P> {
         C: UnindexedConsumer<P::Item>,
     {
         let (iter, context) = self.into_parts();
-        let iter = iter.expect("only a future that completed has lost what was wrapped");
-        waiting(|| iter.drive_unindexed(InContext { inner: consumer, context }))
+        let iter = iter.expect("only a completed future has lost its inner value");
+        wait(|| iter.drive_unindexed(InContext { inner: consumer, context }))
     }
 
     fn opt_len(&self) -> Option<usize> {
@@ -159,7 +238,7 @@ struct InContext<C> {
 }
 
 impl<C> InContext<C> {
-    /// A step that gives `inner` up. What is left is the context, twice.
+    /// Runs a step that consumes `inner`. Returns its result, a working copy of the context and the context.
     fn step<R>(self, step: impl FnOnce(C) -> R) -> (R, Context, Context) {
         let Self { inner, context } = self;
         let mut working = context.clone();
@@ -168,7 +247,7 @@ impl<C> InContext<C> {
         (result, working, context)
     }
 
-    /// A step that keeps it.
+    /// Runs a step that borrows `inner`.
     fn look<R>(&self, step: impl FnOnce(&C) -> R) -> R {
         self.context.clone().run(|| step(&self.inner))
     }
@@ -220,11 +299,11 @@ impl<T, R: Reducer<T>> Reducer<T> for InContext<R> {
 struct InContextFolder<F> {
     inner: F,
     context: Context,
-    /// A copy of `context`, made anew only when an item changed it.
+    /// A copy of `context`, which is replaced only if an item changed it.
     working: Context,
 }
 
-/// Makes `working` a copy of `context` again. Whatever is bound or cleared in a copy draws an identity for it.
+/// Makes `working` a copy of `context` again, if it was changed: every change assigns an identity.
 #[inline]
 fn renew(working: &mut Context, context: &Context) {
     if !working.is_unmodified() {
@@ -239,8 +318,7 @@ impl<T, F: Folder<T>> Folder<T> for InContextFolder<F> {
         self.consume_iter(std::iter::once(item))
     }
 
-    /// Written out, because the one that is provided moves the folder with its contexts for every item, which takes ten
-    /// times as long.
+    /// The provided method moves the folder with its contexts for every item, which takes ten times as long.
     fn consume_iter<I: IntoIterator<Item = T>>(self, items: I) -> Self {
         let Self { mut inner, context, mut working } = self;
         for item in items {

@@ -122,6 +122,61 @@ fn a_loan_does_not_end_inside_another_context() {
     });
 }
 
+/// Regression: the depth of nested drops was restored to an earlier depth, which another stack had changed meanwhile, so that
+/// later values waited in the queue without an end.
+#[test]
+fn drops_that_are_suspended_on_several_stacks_delay_no_later_drop() {
+    use std::cell::Cell;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    thread_local! {
+        static YIELDER: Cell<*const Suspend> = const { Cell::new(std::ptr::null()) };
+    }
+
+    struct Suspends;
+
+    impl Drop for Suspends {
+        fn drop(&mut self) {
+            let yielder = YIELDER.take();
+            #[expect(unsafe_code, reason = "a destructor takes no argument")]
+            // SAFETY: the coroutine below set the pointer to its own yielder just before it dropped this value.
+            unsafe { &*yielder }.suspend(());
+        }
+    }
+
+    static SUSPENDS: ContextVar<Suspends> = ContextVar::new("suspends");
+    let suspended = || {
+        let mut coroutine = Coroutine::new(|suspend: &Suspend, ()| {
+            let context = Context::new().with_value(&SUSPENDS, Suspends);
+            YIELDER.set(suspend);
+            drop(context);
+        });
+        assert!(coroutine.resume(()).as_yield().is_some());
+        coroutine
+    };
+    for _ in 0..15 {
+        let (mut first, mut second) = (suspended(), suspended());
+        assert!(first.resume(()).as_return().is_some());
+        assert!(second.resume(()).as_return().is_some());
+    }
+
+    struct Nested(Option<Context>);
+
+    static NESTED: ContextVar<Nested> = ContextVar::new("nested");
+    static DROPPED: AtomicUsize = AtomicUsize::new(0);
+
+    impl Drop for Nested {
+        fn drop(&mut self) {
+            drop(self.0.take());
+            DROPPED.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    let nest = |inner| Some(Context::new().with_value(&NESTED, Nested(inner)));
+    drop((0..20).fold(None, |inner, _| nest(inner)));
+    assert_eq!(DROPPED.load(Ordering::Relaxed), 20);
+}
+
 /// Said where the process should have ended before.
 const WENT_ON: &str = "went on";
 

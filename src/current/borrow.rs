@@ -78,7 +78,8 @@ impl BorrowFrame {
     fn list(slot: &Slot) -> impl Iterator<Item = &Self> {
         let next = |frame: *const Self| {
             // SAFETY: `End` takes a frame off the list before the frame's stack memory goes away, also on unwind, and frames
-            // are only ever borrowed shared. The premise is that no stack is freed, reused or copied without unwinding it.
+            // are only ever borrowed shared. The premises are that no stack is freed, reused or copied without unwinding it, and
+            // that no frame outlives the slot: see the module documentation of `current`.
             (!Self::is_sentinel(frame)).then(|| unsafe { &*frame })
         };
         std::iter::successors(next(slot.borrows.get()), move |frame| next(frame.outer.get()))

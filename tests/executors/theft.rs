@@ -32,7 +32,7 @@ fn stranger(report: &Sender<Option<u32>>) {
     A.set(7);
 }
 
-/// Queues a job from a thread that is in nobody's context, or in the empty one that it takes along.
+/// Queues a job from a thread that is in its root context, or in the empty one that it takes along.
 fn queue(pool: &ThreadPool, wrapped: bool, job: impl FnOnce() + Send + 'static) {
     Context::new().run(|| if wrapped { pool.spawn(propagate(job)) } else { pool.spawn(job) });
 }
@@ -113,7 +113,7 @@ fn a_worker_that_waits_in_a_join_runs_a_strangers_job_in_it_unless_either_is_wra
     assert_eq!(
         times(&APART, || waiting(false, wrapped)),
         ATTEMPTS,
-        "the wait is in nobody's context"
+        "the wait is in a detached context"
     );
     assert_eq!(times(&APART, || waiting(true, bare)), ATTEMPTS);
     assert_eq!(times(&APART, || waiting(true, wrapped)), ATTEMPTS);
@@ -137,10 +137,97 @@ fn a_worker_that_waits_for_a_scope_runs_a_strangers_job_in_it_unless_either_is_w
     assert_eq!(
         times(&APART, || waiting(false, wrapped)),
         ATTEMPTS,
-        "the wait is in nobody's context"
+        "the wait is in a detached context"
     );
     assert_eq!(times(&APART, || waiting(true, bare)), ATTEMPTS);
     assert_eq!(times(&APART, || waiting(true, wrapped)), ATTEMPTS);
+}
+
+#[test]
+fn a_worker_that_waits_for_an_in_place_scope_runs_a_strangers_job_in_it_unless_either_is_wrapped() {
+    let bare = |here: Half<'_>, there: Half<'_>| {
+        rayon::in_place_scope(|scope| {
+            scope.spawn(|_| there());
+            here();
+        });
+    };
+    let wrapped = |here: Half<'_>, there: Half<'_>| {
+        contextvars::rayon::in_place_scope(|scope| {
+            scope.spawn(|_| there());
+            here();
+        });
+    };
+    assert_eq!(times(&STOLEN, || waiting(false, bare)), ATTEMPTS);
+    assert_eq!(times(&APART, || waiting(false, wrapped)), ATTEMPTS);
+}
+
+type Job<'a> = &'a (dyn Fn() + Sync);
+
+/// The only worker of a pool waits inside a request for a job in another pool, which waits for the stranger's job. So the worker
+/// runs the stranger's job meanwhile.
+fn waiting_for_a_pool(wait: fn(&ThreadPool, Job<'_>)) -> Outcome {
+    let (pool, other) = (marked_pool(1), marked_pool(1));
+    let (report, reported) = channel();
+    let (release, released) = crossbeam::channel::bounded(1);
+    let (queue_now, may_queue) = crossbeam::channel::bounded(1);
+    let job = || {
+        assert_eq!(seen(), Some(1), "the context is carried into the other pool");
+        A.set(5);
+        queue_now.send(()).expect("the test is listening");
+        released.recv().expect("the stranger releases");
+    };
+    let request = || {
+        wait(&other, &job);
+        seen()
+    };
+    let request = std::thread::scope(|threads| {
+        let request = threads.spawn(|| pool.install(|| bound(1).run(request)));
+        may_queue.recv().expect("the other pool's worker is occupied");
+        queue(&pool, false, move || {
+            stranger(&report);
+            release.send(()).expect("the other pool is waiting");
+        });
+        request.join().expect("no panic")
+    });
+    assert_restored(&pool);
+    assert_restored(&other);
+    Outcome { stranger: reported.recv().expect("it ran"), request }
+}
+
+#[test]
+fn a_worker_that_waits_for_another_pool_runs_a_strangers_job_apart_from_its_request() {
+    let bare = |pool: &ThreadPool, job: Job<'_>| pool.install(propagate(job));
+    let wrapped = |pool: &ThreadPool, job: Job<'_>| contextvars::rayon::install(pool, job);
+    assert_eq!(times(&STOLEN, || waiting_for_a_pool(bare)), ATTEMPTS);
+    assert_eq!(times(&APART, || waiting_for_a_pool(wrapped)), ATTEMPTS);
+}
+
+#[test]
+fn a_worker_that_waits_for_a_broadcast_runs_a_strangers_job_apart_from_its_request() {
+    let bare = |pool: &ThreadPool, job: Job<'_>| {
+        let context = Context::current();
+        pool.broadcast(|_| context.clone().run(job));
+    };
+    let wrapped = |pool: &ThreadPool, job: Job<'_>| {
+        contextvars::rayon::broadcast(pool, |_| job());
+    };
+    assert_eq!(times(&STOLEN, || waiting_for_a_pool(bare)), ATTEMPTS);
+    assert_eq!(times(&APART, || waiting_for_a_pool(wrapped)), ATTEMPTS);
+}
+
+#[test]
+fn broadcast_runs_each_call_in_a_fresh_copy() {
+    let pool = marked_pool(3);
+    let read = bound(1).run(|| {
+        let read = contextvars::rayon::broadcast(&pool, |thread| {
+            let before = seen();
+            A.set(5);
+            (thread.index(), before)
+        });
+        (read, seen())
+    });
+    assert_eq!(read, (vec![(0, Some(1)), (1, Some(1)), (2, Some(1))], Some(1)));
+    assert_restored(&pool);
 }
 
 #[test]

@@ -6,6 +6,8 @@ mod axum;
 mod body;
 mod echo;
 mod headers;
+mod leaks;
+mod nested;
 #[path = "../../../../tests/support/mod.rs"]
 mod support;
 

@@ -34,6 +34,7 @@
 //! |---|---|---|
 //! | [`ContextLayer`] | server | makes a context from the headers of each request and runs the service and the response's body in it |
 //! | [`InjectLayer`] | client | writes variables of the current context into the headers of each request |
+//! | [`CaptureLayer`], [`ResumeLayer`] | both | carry the current context past a layer that calls the service from a task of its own, such as `tower::buffer::Buffer`, and give each attempt of a retry a copy |
 //!
 //! A client that is no service of `http::Request`, such as `reqwest::Client`, takes its headers from
 //! [`Propagator::inject`](contextvars_wire::Propagator::inject).
@@ -42,17 +43,21 @@
 #![deny(missing_docs)]
 
 mod body;
+mod capture;
 mod client;
 mod generate;
 mod layer;
 mod mark;
 mod response;
+mod resume;
 mod running;
 mod server;
 mod settings;
 
 pub use body::ContextBody;
+pub use capture::{CaptureLayer, CaptureService};
 pub use client::{InjectLayer, InjectService};
 pub use layer::ContextLayer;
 pub use response::ResponseFuture;
+pub use resume::{ResumeFuture, ResumeLayer, ResumeService};
 pub use server::ContextService;

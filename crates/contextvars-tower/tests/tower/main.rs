@@ -1,6 +1,7 @@
 //! The layers, around plain services and bodies made by hand.
 
 mod arrival;
+mod attempts;
 mod autotraits;
 mod axum;
 mod body;
@@ -8,8 +9,11 @@ mod echo;
 mod headers;
 mod leaks;
 mod nested;
+mod order;
 #[path = "../../../../tests/support/mod.rs"]
 mod support;
+mod tasks;
+mod upgrade;
 
 use std::convert::Infallible;
 use std::future::Future;

@@ -85,12 +85,12 @@ impl<B> ContextBody<B> {
     /// ```
     pub fn context(&self) -> &Context {
         static EMPTY: Context = Context::new();
-        self.own_context().unwrap_or(&EMPTY)
+        self.context.as_ref().unwrap_or(&EMPTY)
     }
 
-    /// Returns the context, or `None` if the body runs in the current one.
-    pub(crate) fn own_context(&self) -> Option<&Context> {
-        self.context.as_ref()
+    /// Runs `f` in the context of the body.
+    pub(crate) fn run<R>(&mut self, f: impl FnOnce() -> R) -> R {
+        enter(&mut self.context, f)
     }
 
     /// Returns the wrapped body.

@@ -1,4 +1,7 @@
-//! [`ContextLayer`]: how a program says what a request's context is made of.
+//! [`ContextLayer`]: the settings that say what a request's context is made of.
+//!
+//! The file is longer than others because of the documentation: each setting has an example, and the type explains where the
+//! layer belongs among others.
 
 use std::fmt;
 use std::sync::Arc;

@@ -61,3 +61,8 @@ pub use layer::ContextLayer;
 pub use response::ResponseFuture;
 pub use resume::{ResumeFuture, ResumeLayer, ResumeService};
 pub use server::ContextService;
+
+/// Compiles the examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -63,11 +63,13 @@ where
         Poll::Ready(result.map(|response| {
             // The body is wrapped first, so that it is dropped in its context if a codec panics.
             let (mut parts, body) = response.into_parts();
-            let body = match context {
-                Some(context) => ContextBody::new(body, context),
-                None => ContextBody::shared(body),
+            let settings = this.settings;
+            let (mut body, wire) = match context {
+                Some(context) => (ContextBody::new(body, context), &settings.wire),
+                // The outer layer writes its headers later, and replaces those that both echo.
+                None => (ContextBody::shared(body), &settings.nested_wire),
             };
-            this.settings.answer(body.own_context(), &mut parts.headers);
+            body.run(|| wire.inject_response(&mut parts.headers)); // user code: codecs
             Response::from_parts(parts, body)
         }))
     }

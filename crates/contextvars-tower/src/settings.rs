@@ -7,10 +7,12 @@ use std::sync::Arc;
 
 use contextvars::Context;
 use contextvars_wire::{Extracted, Problem, Propagator};
-use http::{HeaderMap, Request};
+use http::Request;
 
 use crate::generate::Generate;
 use crate::mark;
+
+type OnProblem = dyn Fn(&Problem) + Send + Sync;
 
 /// The settings of a layer. Its services and their responses share them.
 #[derive(Clone)]
@@ -19,7 +21,7 @@ pub(crate) struct Settings {
     /// The propagator for the responses of a nested layer: without `server-timing`, which the outer layer sends.
     pub(crate) nested_wire: Propagator,
     pub(crate) generators: Vec<Arc<dyn Generate>>,
-    pub(crate) on_problem: Option<Arc<dyn Fn(&Problem) + Send + Sync>>,
+    pub(crate) on_problem: Option<Arc<OnProblem>>,
     pub(crate) trusted: bool,
     pub(crate) fresh: bool,
 }
@@ -71,16 +73,6 @@ impl Settings {
         for generator in &self.generators {
             generator.fill_current(); // user code
         }
-    }
-
-    /// Writes the headers of a response: from the request's own context or, in a nested layer, from the current one.
-    ///
-    /// The outer layer writes its headers later and from the same context, so it replaces those that both echo.
-    pub(crate) fn answer(&self, own: Option<&Context>, headers: &mut HeaderMap) {
-        match own {
-            Some(context) => self.wire.inject_response_from(context, headers), // user code: codecs
-            None => self.nested_wire.inject_response(headers),                 // user code: codecs
-        };
     }
 }
 

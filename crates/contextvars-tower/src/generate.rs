@@ -1,4 +1,4 @@
-//! [`Generator`]: a value for a variable that a request did not bring.
+//! [`Generator`]: values for a variable that a request did not bring.
 
 use std::mem;
 
@@ -13,7 +13,7 @@ pub(crate) trait Generate: Send + Sync {
     fn fill_current(&self);
 }
 
-/// What [`ContextLayer::generate`](crate::ContextLayer::generate) was given.
+/// The arguments of [`ContextLayer::generate`](crate::ContextLayer::generate).
 pub(crate) struct Generator<T: Send + Sync + 'static, F> {
     variable: &'static ContextVar<T>,
     value: F,

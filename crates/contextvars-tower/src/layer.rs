@@ -51,7 +51,7 @@ use crate::settings::Settings;
 /// context. The future of the service still runs in it, since the caller polls it, but the part of `call` before the first
 /// poll runs on the buffer's task, outside of any request's context. Put [`CaptureLayer`](crate::CaptureLayer) outside of the
 /// buffer and [`ResumeLayer`](crate::ResumeLayer) inside; the service then runs in a copy of the request's context, so
-/// values that it sets are not echoed.
+/// values that it sets are not echoed. Without the pair, a nested `ContextLayer` behind the buffer makes a context of its own.
 ///
 /// # Nested layers
 ///
@@ -60,7 +60,8 @@ use crate::settings::Settings;
 /// `server-timing`, and it echoes the headers that the outer one does not echo. So the response, the handler and the log
 /// lines all have the same ids. [`fresh`](Self::fresh) turns that off.
 ///
-/// A layer counts as nested if it is called with the same request in the same context. A handler that calls another
+/// A layer counts as nested if it is called with the same request in the same context. The service inside of it then runs in
+/// the context in which its future is polled. A handler that calls another
 /// in-process service, with a request that it built or sends through an [`InjectLayer`](crate::InjectLayer), starts a new
 /// request there.
 ///
@@ -338,6 +339,6 @@ impl<S> Layer<S> for ContextLayer {
 
 impl fmt::Debug for ContextLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ContextLayer").field(&self.settings).finish()
+        self.settings.fmt(f)
     }
 }

@@ -69,7 +69,7 @@ use crate::running::Running;
 ///         Ok::<_, Infallible>(TRIES.get())
 ///     }));
 /// let last = TRIES.scope(10, service.oneshot(Request::new(())));
-/// assert_eq!(futures::executor::block_on(last)?, 11, "and not 13");
+/// assert_eq!(futures::executor::block_on(last)?, 11);
 /// # Ok::<(), Infallible>(())
 /// ```
 #[derive(Clone, Copy, Default, Debug)]

@@ -14,7 +14,7 @@ pin_project! {
     #[project = Projected]
     #[derive(Debug)]
     pub(crate) enum Running<F> {
-        /// Polled and dropped in the context of whoever polls and drops it.
+        /// Polled and dropped in the caller's context.
         Shared {
             #[pin]
             future: F,
@@ -33,7 +33,9 @@ impl<F> Running<F> {
         Self::Shared { future }
     }
 
-    /// Makes a future in `context`, to run there: `call` is what a service does before the first poll.
+    /// Calls `call` in `context` and returns its future, which runs in `context` as well.
+    ///
+    /// `call` is a service's own `call`, so it may do part of the work before the first poll.
     pub(crate) fn call_in(mut context: Context, call: impl FnOnce() -> F) -> Self {
         let future = context.run(call);
         Self::Own { future: WithContext::new(future, context) }

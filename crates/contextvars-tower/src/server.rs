@@ -1,4 +1,4 @@
-//! [`ContextService`]: a service whose requests have a context each.
+//! [`ContextService`]: a service that gives each request a context of its own.
 
 use std::sync::Arc;
 use std::task::{self, Poll};
@@ -10,7 +10,7 @@ use crate::running::Running;
 use crate::settings::Settings;
 use crate::{ContextBody, ResponseFuture};
 
-/// A service whose requests have a context each; made by [`ContextLayer`](crate::ContextLayer).
+/// A service that gives each request a context of its own; made by [`ContextLayer`](crate::ContextLayer).
 ///
 /// A clone shares the layer's settings, so it costs a clone of the inner service and one reference count.
 #[derive(Clone, Debug)]

@@ -1,4 +1,4 @@
-//! [`Settings`]: what a [`ContextLayer`](crate::ContextLayer) was told, and what it does with a request and a response.
+//! [`Settings`]: the settings of a [`ContextLayer`](crate::ContextLayer), and how they turn a request into a context.
 
 use std::fmt;
 use std::mem;
@@ -82,7 +82,7 @@ impl RefUnwindSafe for Settings {}
 
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Settings")
+        f.debug_struct("ContextLayer")
             .field("wire", &self.wire)
             .field("generated", &self.generators.len())
             .field("trusted", &self.trusted)

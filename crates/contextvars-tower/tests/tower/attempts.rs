@@ -13,7 +13,7 @@ use tower::{ServiceBuilder, ServiceExt as _, retry};
 
 use crate::{STAGE, Seen, id, propagator, with_id};
 
-/// Sends each request so many times more.
+/// A policy that repeats each request this number of times.
 #[derive(Clone)]
 struct More(usize);
 
@@ -40,7 +40,7 @@ impl hedge::Policy<Request<()>> for More {
     }
 }
 
-/// Notes the id and the stage of an attempt, before it sets the stage.
+/// Records the id and the stage that an attempt sees, and sets the stage.
 fn note(seen: &Seen) {
     seen.lock().unwrap().push(format!("{} {}", id(), STAGE.get_or("new")));
     STAGE.set("attempted");

@@ -1,4 +1,4 @@
-//! Services that panic, and services that wait for one another: the thread is left as it was.
+//! Services that panic, and services that wait for one another: no value of a request stays on the thread.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -52,7 +52,7 @@ impl<B: Send + 'static> Service<Request<B>> for Panics {
     }
 }
 
-/// Calls, polls and drops; the service must panic. Then nothing may be set on this thread.
+/// Calls the service, which must panic at some point, and asserts that the values of the thread are unchanged.
 fn survive<S, B>(mut service: S, request: Request<B>)
 where
     S: Service<Request<B>>,

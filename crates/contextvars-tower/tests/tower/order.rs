@@ -1,4 +1,4 @@
-//! The layer between the layers of axum, tower and tower-http.
+//! `ContextLayer` among the layers of axum, tower and tower-http.
 
 use std::convert::Infallible;
 use std::io;

@@ -14,7 +14,7 @@ use tower::{Layer as _, Service, ServiceBuilder, ServiceExt as _, service_fn};
 use crate::support::{OnDrop, poll_once};
 use crate::{REQUEST_ID, STAGE, Seen, id, propagator, request, with_id};
 
-/// A context with a request id.
+/// Creates a context with a request id.
 fn of(id: &str) -> Context {
     Context::new().with_value(&REQUEST_ID, id.to_owned())
 }
@@ -145,7 +145,7 @@ fn a_resumed_future_that_is_given_up_is_dropped_in_its_context() {
     assert_eq!(*seen.lock().unwrap(), ["r-1"]);
 }
 
-/// A service that becomes ready at the second poll, and notes the id that each poll sees.
+/// A service that becomes ready at the second poll and records the id that each poll sees.
 #[derive(Clone)]
 struct SlowlyReady {
     seen: Seen,

@@ -18,9 +18,9 @@ pub(crate) struct Captured(pub(crate) Context);
 /// A layer that puts a copy of the current context into each request, for a [`ResumeLayer`](crate::ResumeLayer) further inside.
 ///
 /// Most layers call the service inside them from within their own `call` or from the future that they return; both run in
-/// the caller's context, and need nothing. Some call it from a task of their own, which runs in no request's context.
-/// `tower::buffer::Buffer` is the best known, and with it `ServiceBuilder::buffer` and tonic's `Channel`. Put such a layer
-/// between this one and a [`ResumeLayer`](crate::ResumeLayer):
+/// the caller's context, so they need nothing. Others call it from a task of their own, outside of any request's context; the
+/// best known one is `tower::buffer::Buffer`, which `ServiceBuilder::buffer` adds. Put such a layer between this one and a
+/// [`ResumeLayer`](crate::ResumeLayer):
 ///
 /// - for a client, so that an [`InjectLayer`](crate::InjectLayer) inside finds the values. Without the pair it finds none,
 ///   so it sends nothing and removes the headers that it lists;

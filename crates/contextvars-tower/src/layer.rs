@@ -68,7 +68,9 @@ use crate::settings::Settings;
 /// # Upgraded connections
 ///
 /// The closure that is given to an upgrade, such as axum's `WebSocketUpgrade::on_upgrade`, runs on a task of its own after
-/// the response was sent. There, `in_current_context()` comes too late. Take the copy in the handler:
+/// the response was sent, outside of the request's context. `in_current_context()` inside of the closure is too late, and a
+/// closure that is wrapped by `propagate_with` returns a future that runs outside as well. Take a copy of the context in the
+/// handler, and wrap the future:
 ///
 /// ```
 /// use axum::extract::ws::{WebSocket, WebSocketUpgrade};

@@ -68,6 +68,24 @@ pub struct CaptureLayer {
 }
 
 /// A service whose requests carry a copy of the context in which it was called; made by [`CaptureLayer`].
+///
+/// Name the type where a service is kept in a field:
+///
+/// ```
+/// use contextvars_tower::{CaptureLayer, CaptureService};
+/// use tower::Layer as _;
+///
+/// #[derive(Clone)]
+/// struct Client;
+///
+/// struct State {
+///     client: CaptureService<Client>,
+/// }
+///
+/// let state = State { client: CaptureLayer::new().layer(Client) };
+/// let each_task = state.client.clone();
+/// assert!(std::mem::size_of_val(&each_task) <= std::mem::size_of::<usize>());
+/// ```
 #[derive(Clone, Debug)]
 pub struct CaptureService<S> {
     inner: S,

@@ -55,6 +55,26 @@ pub struct InjectLayer {
 }
 
 /// A client whose requests carry variables of the context in which it is called; made by [`InjectLayer`].
+///
+/// Name the type where a service is kept in a field:
+///
+/// ```
+/// use contextvars_tower::{InjectLayer, InjectService};
+/// use contextvars_wire::Propagator;
+/// use tower::Layer as _;
+///
+/// #[derive(Clone)]
+/// struct Client;
+///
+/// struct State {
+///     client: InjectService<Client>,
+/// }
+///
+/// let state = State { client: InjectLayer::new(Propagator::builder().build()?).layer(Client) };
+/// let each_task = state.client.clone();
+/// assert!(std::mem::size_of_val(&each_task) <= std::mem::size_of::<usize>());
+/// # Ok::<(), contextvars_wire::BuildError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct InjectService<S> {
     inner: S,

@@ -78,6 +78,24 @@ pub struct ResumeLayer {
 }
 
 /// A service that runs in the context its requests carry; made by [`ResumeLayer`].
+///
+/// Name the type where a service is kept in a field:
+///
+/// ```
+/// use contextvars_tower::{ResumeLayer, ResumeService};
+/// use tower::Layer as _;
+///
+/// #[derive(Clone)]
+/// struct Client;
+///
+/// struct State {
+///     client: ResumeService<Client>,
+/// }
+///
+/// let state = State { client: ResumeLayer::new().layer(Client) };
+/// let each_task = state.client.clone();
+/// assert!(std::mem::size_of_val(&each_task) <= std::mem::size_of::<usize>());
+/// ```
 #[derive(Clone, Debug)]
 pub struct ResumeService<S> {
     inner: S,

@@ -13,6 +13,26 @@ use crate::{ContextBody, ResponseFuture};
 /// A service that gives each request a context of its own; made by [`ContextLayer`](crate::ContextLayer).
 ///
 /// A clone shares the layer's settings, so it costs a clone of the inner service and one reference count.
+///
+/// Name the type where a service is kept in a field:
+///
+/// ```
+/// use contextvars_tower::{ContextLayer, ContextService};
+/// use contextvars_wire::Propagator;
+/// use tower::Layer as _;
+///
+/// #[derive(Clone)]
+/// struct Handler;
+///
+/// struct State {
+///     handler: ContextService<Handler>,
+/// }
+///
+/// let state = State { handler: ContextLayer::new(Propagator::builder().build()?).layer(Handler) };
+/// let each_connection = state.handler.clone();
+/// assert!(std::mem::size_of_val(&each_connection) <= std::mem::size_of::<usize>());
+/// # Ok::<(), contextvars_wire::BuildError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct ContextService<S> {
     inner: S,

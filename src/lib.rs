@@ -120,8 +120,6 @@ mod companions {
     mod thread_fields {}
     #[doc = include_str!("../crates/contextvars-tokio/README.md")]
     mod tokio {}
-    #[doc = include_str!("../crates/contextvars-tower/README.md")]
-    mod tower {}
     #[doc = include_str!("../crates/contextvars-tracing/README.md")]
     mod tracing {}
     #[doc = include_str!("../crates/contextvars-wire/README.md")]

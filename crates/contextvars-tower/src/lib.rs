@@ -1,8 +1,7 @@
-//! Tower: a context for each request of a service, and headers for each request of a client.
+//! Context variables for tower: a context for each request of a service, and headers for each request of a client.
 //!
-//! Works with whatever speaks tower and `http`: axum, hyper (through `hyper-util`), tonic. With axum it is
-//! `Router::new().route(..).layer(ContextLayer::new(wire))`. A `reqwest::Client` is a service of its own requests: give
-//! those `headers` from [`Propagator::inject`](contextvars_wire::Propagator::inject).
+//! The layers work with any service of `http::Request`: axum, hyper (through `hyper-util`), tonic. With axum, write
+//! `Router::new().route(..).layer(ContextLayer::new(wire))`, and add this layer last.
 //!
 //! ```
 //! use contextvars::ContextVar;
@@ -30,16 +29,40 @@
 //! assert!(response.headers().contains_key("server-timing"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! | layer | side | purpose |
+//! |---|---|---|
+//! | [`ContextLayer`] | server | makes a context from the headers of each request and runs the service and the response's body in it |
+//! | [`InjectLayer`] | client | writes variables of the current context into the headers of each request |
+//! | [`CaptureLayer`], [`ResumeLayer`] | both | carry the current context past a layer that calls the service from a task of its own, such as `tower::buffer::Buffer`, and give each attempt of a retry a copy |
+//!
+//! A client that is no service of `http::Request`, such as `reqwest::Client`, takes its headers from
+//! [`Propagator::inject`](contextvars_wire::Propagator::inject).
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(missing_docs)]
 
 mod body;
+mod capture;
 mod client;
+mod generate;
+mod layer;
+mod mark;
 mod response;
+mod resume;
+mod running;
 mod server;
+mod settings;
 
 pub use body::ContextBody;
+pub use capture::{CaptureLayer, CaptureService};
 pub use client::{InjectLayer, InjectService};
+pub use layer::ContextLayer;
 pub use response::ResponseFuture;
-pub use server::{ContextLayer, ContextService};
+pub use resume::{ResumeFuture, ResumeLayer, ResumeService};
+pub use server::ContextService;
+
+/// Compiles the examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -10,7 +10,7 @@ use tower::{Layer as _, Service as _, service_fn};
 use crate::support::OnDrop;
 use crate::{REQUEST_ID, Seen, TENANT, id, propagator};
 
-/// What a request finds as its id when it is dropped, if the layer panics.
+/// Returns the ids that a request sees when it is dropped because the layer panics.
 fn dropped_by(layer: &ContextLayer) -> Vec<String> {
     let seen = Seen::default();
     let at_drop = Seen::clone(&seen);

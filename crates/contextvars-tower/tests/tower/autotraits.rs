@@ -1,4 +1,4 @@
-//! Which threads may have which of the crate's types, and what survives a panic.
+//! The auto traits of the crate's types.
 
 use std::cell::Cell;
 use std::fmt::Debug;
@@ -7,7 +7,8 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::rc::Rc;
 
 use contextvars_tower::{
-    ContextBody, ContextLayer, ContextService, InjectLayer, InjectService, ResponseFuture,
+    CaptureLayer, CaptureService, ContextBody, ContextLayer, ContextService, InjectLayer,
+    InjectService, ResponseFuture, ResumeFuture, ResumeLayer, ResumeService,
 };
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 
@@ -22,7 +23,10 @@ macro_rules! assert_settled {
 }
 
 assert_settled!(ContextLayer, InjectLayer, ContextService<u8>, InjectService<u8>);
-assert_settled!(ContextBody<u8>, ResponseFuture<u8>);
+assert_settled!(CaptureLayer, ResumeLayer, CaptureService<u8>, ResumeService<u8>);
+assert_settled!(ContextBody<u8>, ResponseFuture<u8>, ResumeFuture<u8>);
+assert_impl_all!(CaptureLayer: Clone, Copy, Default);
+assert_impl_all!(ResumeLayer: Clone, Copy, Default);
 assert_impl_all!(ContextLayer: Clone);
 assert_impl_all!(InjectLayer: Clone);
 assert_impl_all!(ContextService<OnlySend>: Send);
@@ -31,7 +35,13 @@ assert_impl_all!(ResponseFuture<OnlySend>: Send);
 assert_not_impl_any!(ContextService<OnlySend>: Sync);
 assert_not_impl_any!(ContextBody<OnlySend>: Sync);
 assert_not_impl_any!(ResponseFuture<OnlySend>: Sync);
+assert_impl_all!(ResumeFuture<OnlySend>: Send);
+assert_not_impl_any!(ResumeFuture<OnlySend>: Sync);
+assert_not_impl_any!(CaptureService<Neither>: Send, Sync);
+assert_not_impl_any!(ResumeService<Neither>: Send, Sync);
 assert_not_impl_any!(InjectService<Neither>: Send, Sync);
 assert_not_impl_any!(ResponseFuture<PhantomPinned>: Unpin);
+assert_not_impl_any!(ResumeFuture<PhantomPinned>: Unpin);
+assert_not_impl_any!(ResumeFuture<Unsettled>: UnwindSafe, RefUnwindSafe);
 assert_not_impl_any!(ContextService<Unsettled>: UnwindSafe, RefUnwindSafe);
 assert_not_impl_any!(ContextBody<Unsettled>: UnwindSafe, RefUnwindSafe);

@@ -21,7 +21,7 @@ fn id() -> String {
     REQUEST_ID.get_or("none".into())
 }
 
-/// A chunk that is made when it is asked for.
+/// A body whose chunks are made when they are polled.
 async fn streamed() -> Body {
     let chunks = stream::iter(0..2).map(|_| Ok::<_, std::io::Error>(id() + " "));
     Body::from_stream(chunks)

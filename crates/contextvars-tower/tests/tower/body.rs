@@ -1,4 +1,4 @@
-//! The part of a response that is made when its handler has returned.
+//! The bodies of responses, which are polled after the handler has returned.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -13,7 +13,7 @@ use tower::{Layer as _, service_fn};
 use crate::support::OnDrop;
 use crate::{REQUEST_ID, STAGE, Seen, answer, id, propagator, with_id};
 
-/// One that notes the request id at each of its moments.
+/// A body that records the request id at each call of a method.
 struct Streamed {
     seen: Seen,
     frames: usize,

@@ -1,4 +1,4 @@
-//! Headers of the response, which are written by codecs, in the context of the request.
+//! Echoed headers, which codecs write in the context of the request.
 
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,7 +15,7 @@ use crate::{REQUEST_ID, STAGE, Seen, answer, id, with_id};
 
 static WHERE: ContextVar<u8> = ContextVar::new("where");
 
-/// With a header whose text is the request id; 13 panics.
+/// Returns a layer that echoes `x-where`. The codec writes the request id, and panics if the variable is 13.
 fn layer() -> ContextLayer {
     let place = Codec::new(
         &WHERE,

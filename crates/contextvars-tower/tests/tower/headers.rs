@@ -1,4 +1,4 @@
-//! The headers of `http` as a carrier.
+//! The `HeaderMap` of `http` as a carrier.
 
 use contextvars::Context;
 use contextvars_wire::{Inject, Propagator, text};
@@ -10,7 +10,7 @@ fn propagator() -> Propagator {
     Propagator::builder().header("x-request-id", text(&REQUEST_ID)).build().unwrap()
 }
 
-/// With as many headers as there may be, the first of which is named so.
+/// Returns a map with the largest possible number of headers, the first of which is named `first`.
 fn full(first: &str) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(HeaderName::try_from(first).unwrap(), HeaderValue::from_static("another's"));

@@ -1,13 +1,19 @@
-//! The layers, around plain services and bodies made by hand.
+//! The layers around plain services and bodies, and among the layers of other crates.
 
 mod arrival;
+mod attempts;
 mod autotraits;
 mod axum;
 mod body;
 mod echo;
 mod headers;
+mod leaks;
+mod nested;
+mod order;
 #[path = "../../../../tests/support/mod.rs"]
 mod support;
+mod tasks;
+mod upgrade;
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -74,7 +80,7 @@ fn a_request_has_what_its_headers_say_and_nothing_of_the_workers() {
             format!("{:?} {:?}", one.body(), two.body()).matches("(\"r-1\", false)").count(),
             1
         );
-        assert_eq!(REQUEST_ID.get(), "w", "the worker's own is as before");
+        assert_eq!(REQUEST_ID.get(), "w", "the worker's own value is unchanged");
     });
 }
 
@@ -131,7 +137,7 @@ fn a_value_is_generated_only_where_none_came() {
     let layer = ContextLayer::new(propagator()).generate(&REQUEST_ID, next).echo("X-Request-Id");
     let service =
         layer.layer(service_fn(async |_: Request<()>| Ok::<_, Infallible>(Response::new(()))));
-    // None, one, one that is refused, and two.
+    // No id, one id, an id that is rejected, and two ids.
     let requests = [
         request(&[]),
         with_id("r-1"),
@@ -158,8 +164,12 @@ fn what_is_echoed_is_the_value_at_the_end() {
     let named: TraceContext = timing.strip_prefix("trace;desc=").unwrap().parse().unwrap();
     let came: TraceContext = trace.parse().unwrap();
     assert_eq!((named.trace_id(), named.flags()), (came.trace_id(), came.flags()));
-    assert_ne!(named.parent_id(), came.parent_id(), "the caller's own id tells it nothing");
-    assert_eq!(response.headers().len(), 2, "and nothing else");
+    assert_ne!(
+        named.parent_id(),
+        came.parent_id(),
+        "the id is that of this process's part of the trace"
+    );
+    assert_eq!(response.headers().len(), 2, "no other header");
 }
 
 #[test]

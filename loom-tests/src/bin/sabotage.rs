@@ -90,7 +90,7 @@ fn loom(scratch: &Path, arguments: &[&str]) -> io::Result<bool> {
 
 /// Where cargo builds: dependencies are compiled once, not for each scratch copy.
 fn target() -> io::Result<PathBuf> {
-    let own = || Path::new(env!("CARGO_MANIFEST_DIR")).join("target").into_os_string();
+    let own = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target").into_os_string();
     let target = PathBuf::from(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(own));
     std::path::absolute(target.join("loom"))
 }

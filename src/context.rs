@@ -267,6 +267,12 @@ impl Context {
         self.0.len()
     }
 
+    /// Returns `true` if the context holds no value, not even that of the hidden variable.
+    #[inline]
+    pub(crate) fn is_vacant(&self) -> bool {
+        self.0.is_vacant()
+    }
+
     /// Returns `true` if no variable has a value in this context.
     ///
     /// ```

@@ -49,6 +49,12 @@ impl ContextState {
         self.inherited.len() + self.local.len() - hidden
     }
 
+    /// Returns `true` if there is no value, not even that of the hidden variable.
+    #[inline]
+    pub(crate) fn is_vacant(&self) -> bool {
+        self.inherited.len() == 0 && self.local.len() == 0
+    }
+
     pub(crate) fn iter(&self) -> Iter<'_> {
         Iter {
             now: self.inherited.iter(),

@@ -125,6 +125,13 @@ impl PaddedCell<ManuallyDrop<Map>> {
         map.clone()
     }
 
+    #[inline]
+    fn is_empty(&self) -> bool {
+        // SAFETY: the cell belongs to this thread, and asking a map for its length runs no user code.
+        let map: &Map = unsafe { &*self.0.as_ptr() };
+        map.len() == 0
+    }
+
     /// Swaps the map. The returned map may still hold borrowed values, so the caller must not drop it directly.
     #[inline]
     fn swap(&self, map: Map) -> Map {
@@ -256,6 +263,12 @@ fn rebuild(
     std::mem::forget(cell.swap(map));
     std::mem::forget(incomplete);
     previous
+}
+
+/// Returns `true` if the current context holds no value, not even that of the hidden variable.
+#[inline]
+pub(crate) fn is_vacant() -> bool {
+    SLOT.with(|slot| slot.inherited.is_empty() && slot.local.is_empty())
 }
 
 /// Returns the number of variables in the current context, or `None` if that is the thread's root context.

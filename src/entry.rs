@@ -31,7 +31,7 @@ impl<'a> Entry<'a> {
 
     /// Returns the erased value.
     #[inline]
-    pub(crate) fn erased(&self) -> &'a ErasedValue {
+    pub(crate) fn erased(self) -> &'a ErasedValue {
         self.0
     }
 

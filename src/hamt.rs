@@ -85,7 +85,11 @@ impl Map {
     }
 
     /// Takes out what is filed under `id`, if it is there and that is a matter of one link.
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "of the two functions that `Slot::remove` calls, the compiler inlines the rare one otherwise"
+    )]
+    #[inline(always)]
     pub(crate) fn remove_in_place(&mut self, id: VarId) -> Option<ErasedValue> {
         let mut link = &mut self.0;
         let mut digits = id.digits();

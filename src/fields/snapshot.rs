@@ -67,9 +67,7 @@ impl Snapshot {
     /// An adapter can pass such a line on unchanged. See [`Snapshot`] for an example.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.selection.is_none()
-            && self.variables.is_empty()
-            && slot::bound_in(&self.variables).is_none()
+        self.selection.is_none() && self.variables.is_vacant()
     }
 
     /// Calls `f` with each field, each key once: in the order of [`fields::visit`](crate::fields::visit), or of the
@@ -84,6 +82,9 @@ impl Snapshot {
     pub fn visit(&self, mut f: impl FnMut(&str, &Value)) {
         if let Some(Selected { selection, computed }) = &self.selection {
             return selection.visit_in(&self.variables, computed, f); // user code
+        }
+        if self.variables.is_vacant() {
+            return;
         }
         let bound = slot::bound_in(&self.variables);
         let is_bound =

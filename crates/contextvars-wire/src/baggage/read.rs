@@ -1,33 +1,36 @@
-//! From headers to members: those that there is room for, and of the others those that the program lists.
+//! Reads `baggage` headers: as many members as there is room for, and every listed one.
 
 use super::fit::fit;
-use super::{Baggage, MAX_LEN, MAX_MEMBERS, Member};
+use super::{Baggage, MAX_LEN, Member};
 use crate::chars;
 use crate::rule::Violation;
 
-/// Of all headers together, white space and empty members included; what is beyond is not looked at.
+/// The limit of the input, over all headers, including white space and empty members. Bytes beyond it are not read.
 const MAX_INPUT: usize = 64 * 1024;
 
-/// What was read so far. The limits hold at the end: a stranger cannot push out what the program lists by sending a lot
-/// before it.
+/// Collects the members of a request's headers. The limits are enforced at the end, so that a sender cannot displace a
+/// listed member by sending many others before it.
 pub(crate) struct Reader<L> {
     is_listed: L,
-    /// Whether others are not even looked at.
+    /// Skips members that are not listed.
     only_listed: bool,
+    max_members: usize,
     members: Vec<Member>,
-    /// Of the members, with a comma after each.
+    /// The length of the members, with a comma after each.
     len: usize,
-    /// Where the members begin that came when there was no room: listed ones, each key once.
+    /// The index of the first member that came after the limits were reached. Those members are listed, and each key
+    /// occurs once.
     full: Option<usize>,
     input: usize,
 }
 
 impl<L: Fn(&str) -> bool> Reader<L> {
-    pub(crate) fn new(is_listed: L, only_listed: bool) -> Self {
-        Self { is_listed, only_listed, members: Vec::new(), len: 0, full: None, input: 0 }
+    pub(crate) fn new(is_listed: L, only_listed: bool, max_members: usize) -> Self {
+        let (members, full) = (Vec::new(), None);
+        Self { is_listed, only_listed, max_members, members, len: 0, full, input: 0 }
     }
 
-    /// Reads one header. What breaks a rule is left out, and reported by its key if it is listed.
+    /// Reads one header. An invalid member is left out and reported, with its key if that is listed.
     pub(crate) fn header(
         &mut self,
         header: &[u8],
@@ -36,7 +39,7 @@ impl<L: Fn(&str) -> bool> Reader<L> {
         let room = MAX_INPUT - self.input;
         let whole = if header.len() > room {
             report(None, Violation::TooLong);
-            // A member is taken whole or not at all.
+            // Ends at the last whole member.
             let end = header[..=room].iter().rposition(|&byte| byte == b',');
             &header[..end.unwrap_or(0)]
         } else {
@@ -57,7 +60,7 @@ impl<L: Fn(&str) -> bool> Reader<L> {
             return Err(Violation::TooLong);
         }
         let rule = match () {
-            () if self.members.len() >= MAX_MEMBERS => Violation::TooMany,
+            () if self.members.len() >= self.max_members => Violation::TooMany,
             () if self.full.is_some() || self.len + text.len() > MAX_LEN => Violation::TooLong,
             () => {
                 self.members.push(Member::parse(text)?);
@@ -78,17 +81,17 @@ impl<L: Fn(&str) -> bool> Reader<L> {
         Ok(())
     }
 
-    /// All of it within the limits. `left_out` hears of each member that is not.
+    /// Returns the members within the limits, and reports the others.
     pub(crate) fn finish(self, mut report: impl FnMut(Option<&str>, Violation)) -> Baggage {
-        let Self { is_listed, members, .. } = self;
+        let Self { is_listed, members, max_members, .. } = self;
         let is_own = |member: &Member| is_listed(member.as_ref().key());
-        fit(members, is_own, |member, rule| {
+        fit(members, max_members, is_own, |member, rule| {
             report(Some(member.as_ref().key()).filter(|key| is_listed(key)), rule);
         })
     }
 }
 
-/// What stands before the first `=`, without white space around it.
+/// Returns the text before the first `=`, without white space around it.
 fn key(member: &[u8]) -> Option<&str> {
     let end = member.iter().position(|&byte| byte == b'=')?;
     chars::ascii(chars::trim(&member[..end]))

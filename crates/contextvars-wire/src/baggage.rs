@@ -2,10 +2,10 @@
 //!
 //! # Invariant
 //!
-//! Each member is well-formed and has no white space around it. There are at most `max_members`, and joined by commas
-//! they have at most [`MAX_LEN`] bytes. ([`Baggage::put`] alone does not check the limits; its caller applies [`fit`].)
+//! The text is a list of at most `max_members` members, joined by single commas, in at most [`MAX_LEN`] bytes. Each member is
+//! well-formed and has no white space around it. No member contains a comma, so splitting the text returns the members.
 
-mod fit;
+mod list;
 mod member;
 mod read;
 
@@ -15,9 +15,9 @@ use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
 use super::rule::Violation;
-pub(super) use fit::fit;
-pub(super) use member::Member;
+pub(super) use list::List;
 pub use member::MemberRef;
+pub(super) use member::write;
 pub(super) use read::Reader;
 
 /// The default limit: the number of members that the specification asks every participant to pass on.
@@ -44,7 +44,8 @@ const MAX_LEN: usize = 8192;
 /// ```
 #[derive(Clone)]
 pub struct Baggage {
-    members: Vec<Member>,
+    /// `None` if there are no members.
+    text: Option<Box<str>>,
     max_members: usize,
 }
 
@@ -65,7 +66,7 @@ impl Baggage {
     /// # Ok::<(), Violation>(())
     /// ```
     pub const fn with_max_members(members: usize) -> Self {
-        Self { members: Vec::new(), max_members: members }
+        Self { text: None, max_members: members }
     }
 
     /// Returns the number of members.
@@ -76,12 +77,12 @@ impl Baggage {
     /// # Ok::<(), contextvars_wire::Violation>(())
     /// ```
     pub fn len(&self) -> usize {
-        self.members.len()
+        self.iter().count()
     }
 
     /// Returns `true` if there are no members.
     pub fn is_empty(&self) -> bool {
-        self.members.is_empty()
+        self.text.is_none()
     }
 
     /// Iterates over the members, in order.
@@ -96,7 +97,7 @@ impl Baggage {
     /// # Ok::<(), contextvars_wire::Violation>(())
     /// ```
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = MemberRef<'_>> {
-        self.members.iter().map(Member::as_ref)
+        self.text().split(',').filter(|member| !member.is_empty()).map(MemberRef::new)
     }
 
     /// Returns the decoded value of `key`. If several members have the key, the last one counts, because it was added
@@ -157,16 +158,16 @@ impl Baggage {
         value: &str,
         properties: impl IntoIterator<Item = (&'a str, Option<&'a str>)>,
     ) -> Result<(), Violation> {
-        let member = Member::new(key, value, properties)?; // user code: the iterator
-        let mut changed = self.clone();
-        changed.put(member);
-        if changed.len() > self.max_members {
+        let member = write(key, value, properties)?; // user code: the iterator
+        let mut list = self.list();
+        list.put(member);
+        if list.len() > self.max_members {
             return Err(Violation::TooMany);
         }
-        if len(&changed.members) > MAX_LEN {
+        if list.joined_len() > MAX_LEN {
             return Err(Violation::TooLong);
         }
-        *self = changed;
+        *self = Self::from_text(list.join(), self.max_members);
         Ok(())
     }
 
@@ -180,48 +181,31 @@ impl Baggage {
     /// # Ok::<(), contextvars_wire::Violation>(())
     /// ```
     pub fn remove(&mut self, key: &str) -> bool {
-        let before = self.len();
-        self.members.retain(|member| member.as_ref().key() != key);
-        self.len() < before
-    }
-
-    /// Returns the members whose key passes.
-    pub(super) fn filtered(&self, passes: impl Fn(&str) -> bool) -> Self {
-        let members = self.members.iter().filter(|member| passes(member.as_ref().key()));
-        Self { members: members.cloned().collect(), ..*self }
-    }
-
-    pub(super) fn into_members(self) -> Vec<Member> {
-        self.members
-    }
-
-    /// Returns `true` if no member has to be left out of a header with up to `max_members` members.
-    pub(super) fn fits(&self, max_members: usize) -> bool {
-        self.len() <= max_members && len(&self.members) <= MAX_LEN
-    }
-
-    /// Replaces the first member with the same key, removes the others with it, or appends the member. Does not check the
-    /// limits.
-    pub(super) fn put(&mut self, new: Member) {
-        let first =
-            self.members.iter().position(|member| member.as_ref().key() == new.as_ref().key());
-        let Some(first) = first else { return self.members.push(new) };
-        let mut at = 0;
-        self.members.retain(|member| {
-            at += 1;
-            at - 1 <= first || member.as_ref().key() != new.as_ref().key()
-        });
-        self.members[first] = new;
-    }
-
-    /// Returns the header's value, or `None` if there are no members.
-    pub(super) fn text(&self) -> Option<String> {
-        let mut text = String::with_capacity(len(&self.members));
-        for (at, member) in self.members.iter().enumerate() {
-            text.push_str(if at == 0 { "" } else { "," });
-            text.push_str(member.text());
+        let is_there = self.last(key).is_some();
+        if is_there {
+            let mut list = self.list();
+            list.retain(|other| other != key);
+            *self = Self::from_text(list.join(), self.max_members);
         }
-        (!text.is_empty()).then_some(text)
+        is_there
+    }
+
+    fn from_text(text: String, max_members: usize) -> Self {
+        Self { text: (!text.is_empty()).then(|| text.into()), max_members }
+    }
+
+    /// Returns the header's value, which is empty if there are no members.
+    pub(super) fn text(&self) -> &str {
+        self.text.as_deref().unwrap_or_default()
+    }
+
+    /// Returns `true` if no member has to be left out of a header of up to `max_members`.
+    pub(super) fn fits(&self, max_members: usize) -> bool {
+        self.max_members <= max_members || self.len() <= max_members
+    }
+
+    pub(super) fn list(&self) -> List<'_> {
+        List::split(self.text())
     }
 
     /// Returns the last member with this key.
@@ -230,9 +214,9 @@ impl Baggage {
     }
 }
 
-/// Returns the length of the members joined by commas.
-fn len(members: &[Member]) -> usize {
-    members.iter().map(|member| member.len() + 1).sum::<usize>().saturating_sub(1)
+/// Returns the length in bytes of the members joined by commas.
+fn joined_len<'a>(members: impl Iterator<Item = &'a str>) -> usize {
+    members.map(|member| member.len() + 1).sum::<usize>().saturating_sub(1)
 }
 
 impl Default for Baggage {
@@ -244,7 +228,7 @@ impl Default for Baggage {
 /// Compares the members; the limit on their number takes no part.
 impl PartialEq for Baggage {
     fn eq(&self, other: &Self) -> bool {
-        self.members == other.members
+        self.text == other.text
     }
 }
 
@@ -252,7 +236,7 @@ impl Eq for Baggage {}
 
 impl Hash for Baggage {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.members.hash(state);
+        self.text.hash(state);
     }
 }
 
@@ -276,7 +260,7 @@ impl FromStr for Baggage {
 /// Writes the header's value.
 impl fmt::Display for Baggage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.text().map_or(Ok(()), |text| f.write_str(&text))
+        f.write_str(self.text())
     }
 }
 

@@ -14,7 +14,6 @@ use super::codec::Codec;
 use super::config::{Config, Header, Member};
 use super::rule::{Problem, Violation};
 use super::trace::TraceContext;
-use super::tracestate::TraceState;
 use contextvars::{Context, ContextVar};
 
 /// The result of [`Propagator::inject`](super::Propagator::inject).
@@ -28,19 +27,25 @@ pub struct Injected {
 pub(super) fn request(config: &Config, mut context: Context, carrier: &mut dyn Inject) -> Injected {
     let mut injected = Injected::default();
     if let Some(variable) = config.trace {
-        let trace = trace_to_send(config, variable, &context);
-        put(carrier, "traceparent", trace.as_ref().map(TraceContext::text));
-        let state = trace.as_ref().map(TraceContext::tracestate).filter(|state| !state.is_empty());
-        put(carrier, "tracestate", state.map(TraceState::to_string));
-        if let Some(trace) = trace {
-            context = context.with_value(variable, trace);
+        match trace_to_send(config, variable, &context) {
+            Some(trace) => {
+                trace.with_text(|text| carrier.set("traceparent", text));
+                put(
+                    carrier,
+                    "tracestate",
+                    Some(trace.tracestate().text()).filter(|text| !text.is_empty()),
+                );
+                context = context.with_value(variable, trace);
+            }
+            None => ["traceparent", "tracestate"].iter().for_each(|name| carrier.remove(name)),
         }
     }
     for header in config.headers.iter().filter(|header| header.codec.is_written()) {
         write(header, &context, carrier, &mut injected.problems, |_| true);
     }
     if config.baggage {
-        put(carrier, "baggage", members(config, &context, &mut injected.problems));
+        let members = members(config, &context, &mut injected.problems);
+        put(carrier, "baggage", members.as_deref());
     }
     injected
 }
@@ -102,15 +107,15 @@ fn write(
         }
     }
     let is_valid = problems.len() == before;
-    for (name, text) in iter::zip(&header.names, texts).filter(|(name, _)| chosen(name)) {
-        put(carrier, name, text.take().filter(|_| is_valid));
+    for (name, text) in iter::zip(&header.names, &*texts).filter(|(name, _)| chosen(name)) {
+        put(carrier, name, text.as_deref().filter(|_| is_valid));
     }
 }
 
 /// Sets `key`, or removes it if there is no value, because a value that the carrier has belongs to another request.
-fn put(carrier: &mut dyn Inject, key: &str, value: Option<String>) {
+fn put(carrier: &mut dyn Inject, key: &str, value: Option<&str>) {
     match value {
-        Some(value) => carrier.set(key, &value),
+        Some(value) => carrier.set(key, value),
         None => carrier.remove(key),
     }
 }
@@ -128,34 +133,37 @@ fn check(text: &str, codec: &Codec) -> Result<(), Violation> {
 
 /// Returns the `baggage` header: the members that came in, with the listed ones as the context has them now. The limits
 /// are enforced once more, because the members may come from another propagator.
-fn members(config: &Config, context: &Context, problems: &mut Vec<Problem>) -> Option<String> {
-    let incoming = context.get(&BAGGAGE).map(|all| {
-        if config.only_listed {
-            Cow::Owned(all.filtered(|key| config.has_member(key)))
-        } else {
-            Cow::Borrowed(all)
-        }
-    });
-    let changes = changes(config, incoming.as_deref(), context, problems);
+fn members<'a>(
+    config: &Config,
+    context: &'a Context,
+    problems: &mut Vec<Problem>,
+) -> Option<Cow<'a, str>> {
+    let incoming = context.get(&BAGGAGE);
+    let changes = changes(config, incoming, context, problems);
+    let passes = |key: &str| !config.only_listed || config.has_member(key);
     let max_members = config.max_members();
-    if changes.is_empty() && incoming.as_ref().is_none_or(|all| all.fits(max_members)) {
-        return incoming.as_deref().and_then(Baggage::text);
+    if changes.is_empty() {
+        let incoming = incoming?;
+        if incoming.fits(max_members) && incoming.iter().all(|member| passes(member.key())) {
+            return Some(incoming.text()).filter(|text| !text.is_empty()).map(Cow::Borrowed);
+        }
     }
-    let mut baggage = incoming.map(Cow::into_owned).unwrap_or_default();
+    let mut list = baggage::List::split(incoming.map_or("", Baggage::text));
+    list.retain(passes);
     for (key, member) in changes {
         match member {
-            Some(member) => baggage.put(member),
-            None => drop(baggage.remove(key)),
+            Some(member) => list.put(member),
+            None => list.retain(|other| other != key),
         }
     }
-    let is_listed = |member: &baggage::Member| config.has_member(member.as_ref().key());
-    let baggage = baggage::fit(baggage.into_members(), max_members, is_listed, |member, rule| {
-        let key = if is_listed(member) { member.as_ref().key() } else { "baggage" };
+    let is_listed = |key: &str| config.has_member(key);
+    list.fit(max_members, is_listed, |key, rule| {
+        let key = if is_listed(key) { key } else { "baggage" };
         if !problems.iter().any(|problem| problem.key == key && problem.rule == rule) {
             problems.push(Problem::new(key, rule));
         }
     });
-    baggage.text()
+    Some(list.join()).filter(|text| !text.is_empty()).map(Cow::Owned)
 }
 
 /// Returns the listed members whose value differs from the one that came in; `None` for those that are not sent. A member
@@ -165,7 +173,7 @@ fn changes<'a>(
     incoming: Option<&Baggage>,
     context: &Context,
     problems: &mut Vec<Problem>,
-) -> Vec<(&'a str, Option<baggage::Member>)> {
+) -> Vec<(&'a str, Option<String>)> {
     let mut changes = Vec::new();
     for Member { key, codec } in &config.members {
         let came = incoming.and_then(|incoming| incoming.get(key));
@@ -187,7 +195,7 @@ fn changes<'a>(
     changes
 }
 
-fn member(key: &str, text: &str, codec: &Codec) -> Result<baggage::Member, Violation> {
+fn member(key: &str, text: &str, codec: &Codec) -> Result<String, Violation> {
     codec.check_limit(text)?;
-    baggage::Member::new(key, text, [])
+    baggage::write(key, text, [])
 }

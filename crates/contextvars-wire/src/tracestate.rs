@@ -47,7 +47,8 @@ impl TraceState {
         Self(None)
     }
 
-    fn text(&self) -> &str {
+    /// Returns the header's value, which is empty if there are no members.
+    pub(super) fn text(&self) -> &str {
         self.0.as_deref().unwrap_or_default()
     }
 

@@ -17,45 +17,28 @@ const ENCODED: &AsciiSet =
 
 const OWS: [char; 2] = [' ', '\t'];
 
-/// A valid `key=value;property;…` without white space around it.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Member(Box<str>);
-
-impl Member {
-    /// Creates a member from decoded parts. It must fit into a header.
-    pub(crate) fn new<'a>(
-        key: &str,
-        value: &str,
-        properties: impl IntoIterator<Item = (&'a str, Option<&'a str>)>,
-    ) -> Result<Self, Violation> {
-        let mut text = String::with_capacity(key.len() + 1 + value.len());
-        append(&mut text, key, Some(value))?;
-        for (key, value) in properties {
-            text.push(';');
-            append(&mut text, key, value)?;
-        }
-        Ok(Self(text.into()))
+/// Writes a member from decoded parts, which has to fit into a header.
+pub(crate) fn write<'a>(
+    key: &str,
+    value: &str,
+    properties: impl IntoIterator<Item = (&'a str, Option<&'a str>)>,
+) -> Result<String, Violation> {
+    let mut text = String::with_capacity(key.len() + 1 + value.len().min(MAX_LEN));
+    append(&mut text, key, Some(value))?;
+    for (key, value) in properties {
+        text.push(';');
+        append(&mut text, key, value)?;
     }
+    Ok(text)
+}
 
-    /// Creates a member from its text as it came, if that is well-formed.
-    pub(crate) fn parse(text: &[u8]) -> Result<Self, Violation> {
-        let mut parts = text.split(|&byte| byte == b';');
-        check_pair(parts.next().unwrap_or_default(), false)?;
-        parts.try_for_each(|property| check_pair(property, true))?;
-        chars::ascii(text).map(|text| Self(text.into())).ok_or(Violation::Character)
-    }
-
-    pub(crate) fn text(&self) -> &str {
-        &self.0
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    pub(crate) fn as_ref(&self) -> MemberRef<'_> {
-        MemberRef(&self.0)
-    }
+/// Returns the text of a member as it came, without white space around it, if it is a well-formed
+/// `key=value;property;…`.
+pub(super) fn check(text: &[u8]) -> Result<&str, Violation> {
+    let mut parts = text.split(|&byte| byte == b';');
+    check_pair(parts.next().unwrap_or_default(), false)?;
+    parts.try_for_each(|property| check_pair(property, true))?;
+    chars::ascii(text).ok_or(Violation::Character)
 }
 
 /// Appends `key` or `key=value`, encoded, unless the member becomes too long.
@@ -98,6 +81,11 @@ fn check_pair(pair: &[u8], is_property: bool) -> Result<(), Violation> {
 pub struct MemberRef<'a>(&'a str);
 
 impl<'a> MemberRef<'a> {
+    /// Refers to the text of a well-formed member.
+    pub(super) fn new(text: &'a str) -> Self {
+        Self(text)
+    }
+
     /// Returns the key. Keys are never encoded.
     pub fn key(self) -> &'a str {
         let end = self.0.find('=').unwrap_or(self.0.len()); // splits off the key only, because a value may be long

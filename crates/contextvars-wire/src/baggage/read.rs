@@ -1,7 +1,7 @@
 //! Reads `baggage` headers: as many members as there is room for, and every listed one.
 
-use super::fit::fit;
-use super::{Baggage, MAX_LEN, Member};
+use super::member::{self, MemberRef};
+use super::{Baggage, List, MAX_LEN};
 use crate::chars;
 use crate::rule::Violation;
 
@@ -15,19 +15,20 @@ pub(crate) struct Reader<L> {
     /// Skips members that are not listed.
     only_listed: bool,
     max_members: usize,
-    members: Vec<Member>,
-    /// The length of the members, with a comma after each.
-    len: usize,
-    /// The index of the first member that came after the limits were reached. Those members are listed, and each key
-    /// occurs once.
-    full: Option<usize>,
+    /// The members within the limits, joined by commas, and their number.
+    text: String,
+    members: usize,
+    /// The listed members that came after the limits were reached, each key once.
+    late: Vec<String>,
+    is_full: bool,
     input: usize,
 }
 
 impl<L: Fn(&str) -> bool> Reader<L> {
     pub(crate) fn new(is_listed: L, only_listed: bool, max_members: usize) -> Self {
-        let (members, full) = (Vec::new(), None);
-        Self { is_listed, only_listed, max_members, members, len: 0, full, input: 0 }
+        let (text, late) = (String::new(), Vec::new());
+        let (members, is_full, input) = (0, false, 0);
+        Self { is_listed, only_listed, max_members, text, members, late, is_full, input }
     }
 
     /// Reads one header. An invalid member is left out and reported, with its key if that is listed.
@@ -46,6 +47,9 @@ impl<L: Fn(&str) -> bool> Reader<L> {
             header
         };
         self.input += header.len().min(room);
+        if self.text.is_empty() {
+            self.text.reserve_exact(whole.len().min(MAX_LEN)); // all that an ordinary request needs
+        }
         for member in whole.split(|&byte| byte == b',').map(chars::trim) {
             let key = key(member).filter(|key| (self.is_listed)(key));
             if !member.is_empty() && (key.is_some() || !self.only_listed) {
@@ -56,38 +60,50 @@ impl<L: Fn(&str) -> bool> Reader<L> {
 
     fn member(&mut self, text: &[u8], listed: bool) -> Result<(), Violation> {
         if text.len() > MAX_LEN {
-            self.full.get_or_insert(self.members.len());
+            self.is_full = true;
             return Err(Violation::TooLong);
         }
+        let comma = usize::from(self.members > 0);
         let rule = match () {
-            () if self.members.len() >= self.max_members => Violation::TooMany,
-            () if self.full.is_some() || self.len + text.len() > MAX_LEN => Violation::TooLong,
+            () if self.members + self.late.len() >= self.max_members => Violation::TooMany,
+            () if self.is_full || self.text.len() + comma + text.len() > MAX_LEN => {
+                Violation::TooLong
+            }
             () => {
-                self.members.push(Member::parse(text)?);
-                self.len += text.len() + 1;
+                let text = member::check(text)?;
+                self.text.push_str(if self.members == 0 { "" } else { "," });
+                self.text.push_str(text);
+                self.members += 1;
                 return Ok(());
             }
         };
-        let full = *self.full.get_or_insert(self.members.len());
+        self.is_full = true;
         if !listed {
             return Err(rule);
         }
-        let member = Member::parse(text)?;
-        let key = member.as_ref().key();
-        match self.members[full..].iter_mut().find(|earlier| earlier.as_ref().key() == key) {
-            Some(earlier) => *earlier = member,
-            None => self.members.push(member),
+        let member = member::check(text)?;
+        let key = MemberRef::new(member).key();
+        match self.late.iter_mut().find(|late| MemberRef::new(late).key() == key) {
+            Some(late) => member.clone_into(late),
+            None => self.late.push(member.to_owned()),
         }
         Ok(())
     }
 
     /// Returns the members within the limits, and reports the others.
     pub(crate) fn finish(self, mut report: impl FnMut(Option<&str>, Violation)) -> Baggage {
-        let Self { is_listed, members, max_members, .. } = self;
-        let is_own = |member: &Member| is_listed(member.as_ref().key());
-        fit(members, max_members, is_own, |member, rule| {
-            report(Some(member.as_ref().key()).filter(|key| is_listed(key)), rule);
-        })
+        let Self { is_listed, text, late, max_members, .. } = self;
+        if late.is_empty() {
+            return Baggage::from_text(text, max_members);
+        }
+        let mut list = List::split(&text);
+        for member in late {
+            list.push(member);
+        }
+        list.fit(max_members, &is_listed, |key, rule| {
+            report(Some(key).filter(|key| is_listed(key)), rule);
+        });
+        Baggage::from_text(list.join(), max_members)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The text of a [`TraceContext`]: the `traceparent`, and its form in logs.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::str::FromStr;
 
 use super::TraceContext;
@@ -18,11 +18,13 @@ const LEN: usize = 55;
 const MAX_LEN: usize = 512;
 
 impl TraceContext {
-    /// Returns the `traceparent`.
-    pub(crate) fn text(&self) -> String {
-        let mut text = String::with_capacity(LEN);
-        let _ = write!(text, "{self}"); // writing to a `String` cannot fail
-        text
+    /// Calls `f` with the `traceparent`, of version `00`.
+    pub(crate) fn with_text<R>(&self, f: impl FnOnce(&str) -> R) -> R {
+        let mut text = *b"00-tttttttttttttttttttttttttttttttt-pppppppppppppppp-0f";
+        hex::write(self.trace_id.get(), &mut text[3..35]);
+        hex::write(self.parent_id.get().into(), &mut text[36..52]);
+        hex::write(self.flags.into(), &mut text[53..]);
+        f(std::str::from_utf8(&text).unwrap_or_default()) // digits and dashes are UTF-8
     }
 
     /// Reads a `traceparent`, which makes a remote trace without `tracestate`.
@@ -69,12 +71,7 @@ impl FromStr for TraceContext {
 /// Writes a `traceparent`, always of version `00`.
 impl fmt::Display for TraceContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        hex::with_digits::<32>(self.trace_id.get(), |trace| {
-            hex::with_digits::<16>(self.parent_id.get().into(), |parent| {
-                let flags = ["-00", "-01", "-02", "-03"][usize::from(self.flags)];
-                ["00-", trace, "-", parent, flags].iter().try_for_each(|part| f.write_str(part))
-            })
-        })
+        self.with_text(|text| f.pad(text))
     }
 }
 

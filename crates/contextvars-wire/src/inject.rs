@@ -35,7 +35,7 @@ pub(super) fn request(config: &Config, mut context: Context, carrier: &mut dyn I
                     "tracestate",
                     Some(trace.tracestate().text()).filter(|text| !text.is_empty()),
                 );
-                context = context.with_value(variable, trace);
+                context = context.with_value(variable, trace.sent());
             }
             None => ["traceparent", "tracestate"].iter().for_each(|name| carrier.remove(name)),
         }

@@ -37,7 +37,7 @@ const RANDOM: u8 = 2;
 pub struct TraceContext {
     trace_id: TraceId,
     parent_id: ParentId,
-    /// Equals `parent_id` unless the trace is remote.
+    /// Equals `parent_id` unless the trace is remote and not being sent.
     span_id: ParentId,
     flags: u8,
     remote: bool,
@@ -128,8 +128,8 @@ impl TraceContext {
     /// Returns the id of this process's work on the request, which [`server_timing`](super::Propagator::server_timing)
     /// tells the caller.
     ///
-    /// For a remote trace it is drawn when the `traceparent` is read; otherwise it equals the parent id. It does not take
-    /// part in comparisons.
+    /// For a remote trace it is drawn when the trace is read; otherwise, and for the codecs that write a trace to a request,
+    /// it equals the parent id. It takes no part in comparisons.
     ///
     /// ```
     /// # use contextvars_wire::TraceContext;
@@ -256,6 +256,12 @@ impl TraceContext {
             self.remote = true;
             self.span_id = ParentId::random();
         }
+    }
+
+    /// Returns the position as codecs see it while it is sent: the parent id that the next process gets is the id of this
+    /// process's part.
+    pub(super) fn sent(self) -> Self {
+        Self { span_id: self.parent_id, ..self }
     }
 
     /// Returns the position with this process's own id, which the caller does not know yet, as the parent id.

@@ -181,21 +181,26 @@ fn a_source_that_panics_leaves_the_context_unchanged() {
 fn all_headers_of_one_injection_show_the_same_ids() {
     static SEEN: ContextVar<String> = ContextVar::new("seen");
     let seen = || Codec::new(&SEEN, |_| None, |_| Some(TRACE.get().to_string()));
+    let span_id = || Codec::new(&TRACE, |_| None, |trace| Some(trace.span_id().to_string()));
+    let remote = || "00-00000000000000000000000000000abc-00000000000000de-01".parse().ok();
     let list = || {
         list()
             .header("b3", b3())
+            .header("x-span", span_id())
             .header("x-seen", seen())
             .baggage("seen", seen())
             .baggage("trace", text(&TRACE))
     };
     let context =
         Context::new().with_value(&TRACE, CAME.parse().unwrap()).with_value(&SEEN, String::new());
-    for wire in [list(), list().trace_from(|| None), list().trace_from(|| Some(span()))] {
+    let sources = [|| None, || Some(span()), remote];
+    for wire in sources.map(|source| list().trace_from(source)).into_iter().chain([list()]) {
         let sent = sent(&wire.build().unwrap(), &context);
         let traceparent = &sent["traceparent"];
         let trace: TraceContext = traceparent.parse().unwrap();
         let sampled = u8::from(trace.is_sampled());
         assert_eq!(sent["b3"], format!("{}-{}-{sampled}", trace.trace_id(), trace.parent_id()));
+        assert_eq!(sent["x-span"], trace.parent_id().to_string());
         assert_eq!(&sent["x-seen"], traceparent);
         assert_eq!(sent["baggage"], format!("seen={traceparent},trace={traceparent}"));
     }

@@ -1,46 +1,51 @@
-//! [`Context`]: a snapshot that can be entered, and what is in it.
+//! [`Context`]: a snapshot of every variable, which can be entered.
 
 use std::fmt;
-use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 
-use crate::context_state::{self, ContextState};
+use crate::context_state::ContextState;
 use crate::current;
+use crate::entry::{Entry, Iter};
 use crate::id::ContextId;
-use crate::value::ErasedValue;
+use crate::lookup::Missing;
 use crate::var::ContextVar;
 
-/// The values of all context variables, as one thing: copied in constant time, carried anywhere, entered by a call.
+/// A snapshot of every context variable.
+///
+/// Copying the current context takes one reference count, whatever it holds. The copy can be sent to another thread and
+/// entered there; changes on one side are not seen on the other.
 ///
 /// ```
 /// use contextvars::{Context, ContextVar};
 ///
-/// static USER: ContextVar<String> = ContextVar::new("user");
+/// static USER: ContextVar<&str> = ContextVar::new("user");
 ///
-/// let mut request = Context::new().with_value(&USER, "ann".to_string());
-/// let worker = std::thread::spawn(move || {
-///     request.run(|| USER.with(|user| format!("working for {user}")))
+/// let request = Context::new().with_value(&USER, "ann");
+/// let worker = std::thread::spawn({
+///     let mut context = request.clone();
+///     move || context.run(|| format!("working for {}", USER.get()))
 /// });
 /// assert_eq!(worker.join().unwrap(), "working for ann");
 /// ```
 ///
-/// # ContextId
+/// # Identity
 ///
-/// A context is more than its values: a [`Token`](crate::Token) works in the context it was made in and in no copy of
-/// it. The identity moves with the value, and `clone`, [`current`](Self::current) and [`new`](Self::new) make new ones.
+/// A context has an identity beside its values: a [`Token`](crate::Token) works in the context that it was made in, and in no
+/// copy of that context. The identity moves with the `Context`; `clone`, [`current`](Self::current) and [`new`](Self::new)
+/// create a new one.
 ///
 /// # Limits
 ///
-/// - More than 2³¹ live copies of one snapshot abort the process, as they do for [`Arc`](std::sync::Arc) beyond its own
-///   limit.
-/// - Contexts may be nested in values to any depth. Where values are dropped inside of one another's `Drop`, those
-///   beyond the sixteenth level are dropped after the outermost one, so that the stack does not overflow.
+/// - More than 2³¹ live copies of one snapshot abort the process, as too many clones of an [`Arc`](std::sync::Arc) do.
+/// - Contexts may be nested in values to any depth. If dropping a value drops further values, those beyond the sixteenth
+///   level are dropped after the outermost one, so that the stack does not overflow.
 #[doc(alias = "contextvars")]
 #[doc(alias = "ExecutionContext")]
 #[doc(alias = "AsyncContext")]
 pub struct Context(ContextState);
 
 impl Context {
-    /// An empty context.
+    /// Creates an empty context.
     ///
     /// ```
     /// # use contextvars::Context;
@@ -51,9 +56,9 @@ impl Context {
         Self(ContextState::new(ContextId::UNASSIGNED))
     }
 
-    /// A copy of the current context, without the values of [`local`](ContextVar::local) variables.
+    /// Copies the current context, without the values of [`local`](ContextVar::local) variables.
     ///
-    /// Neither sees what is set in the other from now on.
+    /// Neither context sees changes of the other from now on.
     ///
     /// ```
     /// # use contextvars::{Context, ContextVar};
@@ -71,16 +76,16 @@ impl Context {
         Self(current::copy())
     }
 
-    /// Runs `f` with this as the current context.
+    /// Runs `f` with this context as the current one.
     ///
-    /// What was bound outside and is not in here reads as unset. What `f` sets stays in here, also after a panic. On
-    /// return and on unwind the thread is exactly as it was.
+    /// Values of the surrounding context that this one does not hold read as unset. Values that `f` sets stay in this context,
+    /// also after a panic. On return and on unwind, the surrounding context is current again, unchanged.
     ///
-    /// A context cannot be entered twice at the same time, which the exclusive borrow sees to; `clone` it for that. For a
-    /// future that `f` makes, use [`in_context`](crate::ContextExt::in_context): it runs after `f` has returned.
+    /// The exclusive borrow prevents a context from being entered twice at the same time; `clone` it for that. For a future
+    /// that `f` creates, use [`in_context`](crate::ContextExt::in_context), because the future runs after `f` has returned.
     ///
-    /// A coroutine with a stack of its own that is suspended inside `f` has to be resumed while the same context is
-    /// current. Contexts that are not left in the reverse order of entering them abort the process.
+    /// A coroutine with a stack of its own that is suspended inside of `f` must be resumed while the same context is current.
+    /// The process is aborted if contexts are not left in the reverse order of entering them.
     ///
     /// ```
     /// # use contextvars::{Context, ContextVar};
@@ -96,7 +101,62 @@ impl Context {
         current::enter(&mut self.0, f)
     }
 
-    /// This context, with `var` bound to `value`.
+    /// Sets `var` in this context, and returns `true` if that replaced a value.
+    ///
+    /// For a context that is kept in a variable; the context keeps its identity, so tokens of it stay valid. To set a variable
+    /// of the *current* context, use [`ContextVar::set`]; to build a context in one expression, use
+    /// [`with_value`](Self::with_value).
+    ///
+    /// ```
+    /// # use contextvars::{Context, ContextVar};
+    /// static USER: ContextVar<&str> = ContextVar::new("user");
+    ///
+    /// let mut context = Context::new();
+    /// assert!(!context.insert(&USER, "ann"));
+    /// assert!(context.insert(&USER, "bob"));
+    /// assert_eq!(context.get(&USER), Some(&"bob"));
+    /// ```
+    ///
+    /// # Complexity
+    ///
+    /// Logarithmic in the number of variables.
+    #[track_caller]
+    pub fn insert<T: Send + Sync + 'static>(&mut self, var: &ContextVar<T>, value: T) -> bool {
+        self.insert_at(var, value, Location::caller())
+    }
+
+    /// Sets `var` in this context, with `place` as the line that set it, and returns `true` if that replaced a value.
+    ///
+    /// For a library that sets variables on behalf of its user: [`Entry::set_at`] then shows the user's line, which the
+    /// library took by [`Location::caller`] earlier.
+    ///
+    /// ```
+    /// # use contextvars::{Context, ContextVar};
+    /// use std::panic::Location;
+    ///
+    /// static USER: ContextVar<&str> = ContextVar::new("user");
+    ///
+    /// let place = Location::caller();
+    /// let mut context = Context::new();
+    /// context.insert_at(&USER, "ann", place);
+    /// assert_eq!(context.iter().next().unwrap().set_at(), place);
+    /// ```
+    ///
+    /// # Complexity
+    ///
+    /// Logarithmic in the number of variables.
+    pub fn insert_at<T: Send + Sync + 'static>(
+        &mut self,
+        var: &ContextVar<T>,
+        value: T,
+        place: &'static Location<'static>,
+    ) -> bool {
+        let value = var.erase(value, place);
+        let previous = self.0.map_mut(value.id()).insert(value);
+        previous.is_some() // user code: T::drop, when `previous` goes out of scope
+    }
+
+    /// Returns this context with `var` set to `value`.
     ///
     /// ```
     /// # use contextvars::{Context, ContextVar};
@@ -110,15 +170,14 @@ impl Context {
     /// # Complexity
     ///
     /// Logarithmic in the number of variables.
-    #[must_use = "this is the context, with the value in it"]
+    #[must_use = "the context with the value is returned"]
+    #[track_caller]
     pub fn with_value<T: Send + Sync + 'static>(mut self, var: &ContextVar<T>, value: T) -> Self {
-        let value = var.erase(value);
-        let old = self.0.map_mut(value.number()).insert(value);
-        drop(old); // user code: T::drop
+        self.insert(var, value);
         self
     }
 
-    /// The value that this context holds for `var`; never the default.
+    /// Returns the value that this context holds for `var`, but never the default.
     ///
     /// To read from the *current* context, use [`ContextVar::get`] or [`ContextVar::with`].
     ///
@@ -133,7 +192,7 @@ impl Context {
         self.0.get(var.key()?)
     }
 
-    /// Whether this context holds a value for `var`.
+    /// Returns `true` if this context holds a value for `var`.
     ///
     /// ```
     /// # use contextvars::{Context, ContextVar};
@@ -144,7 +203,9 @@ impl Context {
         self.get(var).is_some()
     }
 
-    /// Takes the value of `var` out and drops it; `false` if there was none.
+    /// Removes the value of `var`, and returns `true` if there was one.
+    ///
+    /// The context keeps its identity. To remove a value from the *current* context, use [`ContextVar::unset`].
     ///
     /// ```
     /// # use contextvars::{Context, ContextVar};
@@ -160,14 +221,16 @@ impl Context {
     /// Logarithmic in the number of variables.
     pub fn remove<T: Send + Sync + 'static>(&mut self, var: &ContextVar<T>) -> bool {
         let Some(key) = var.key() else { return false };
-        let old = self.0.map_mut(key.number()).remove(key.number());
-        old.is_some() // user code: T::drop, at the end
+        let removed = self.0.map_mut(key.id()).remove(key.id());
+        removed.is_some() // user code: T::drop, when `removed` goes out of scope
     }
 
-    /// Keeps only what `keep` says: a background job should hold on to what it needs, and to nothing else of the
-    /// request that started it. Bound [log fields](crate::fields) stay.
+    /// Keeps only the variables for which `keep` returns `true`.
     ///
-    /// If `keep` panics, everything stays. If a value's `Drop` panics, what was to be removed after it stays.
+    /// For a background job, which should hold on to the values that it needs and to no others of the request that started
+    /// it. The [log fields](crate::fields) stay.
+    ///
+    /// If `keep` panics, all variables stay. If a value's `Drop` panics, the variables that were to be removed after it stay.
     ///
     /// ```
     /// # use contextvars::{Context, ContextVar};
@@ -183,18 +246,18 @@ impl Context {
     ///
     /// Linear in the number of variables.
     pub fn retain(&mut self, mut keep: impl FnMut(&Entry<'_>) -> bool) {
-        let gone: Vec<_> = self
+        let removed: Vec<_> = self
             .iter()
             .filter(|entry| !keep(entry)) // user code
-            .map(|entry| entry.0.number())
+            .map(|entry| entry.erased().id())
             .collect();
-        for number in gone {
-            let old = self.0.map_mut(number).remove(number);
-            drop(old); // user code: T::drop
+        for id in removed {
+            let value = self.0.map_mut(id).remove(id);
+            drop(value); // user code: T::drop
         }
     }
 
-    /// How many variables have a value in this context. Bound [log fields](crate::fields) do not count.
+    /// Returns the number of variables that have a value in this context. [Log fields](crate::fields) do not count.
     ///
     /// ```
     /// # use contextvars::Context;
@@ -204,7 +267,7 @@ impl Context {
         self.0.len()
     }
 
-    /// Whether no variable has a value in this context.
+    /// Returns `true` if no variable has a value in this context.
     ///
     /// ```
     /// # use contextvars::Context;
@@ -214,7 +277,7 @@ impl Context {
         self.len() == 0
     }
 
-    /// The variables that have a value in this context, in no particular order.
+    /// Returns an iterator over the variables that have a value in this context, in no particular order.
     ///
     /// ```
     /// # use contextvars::{Context, ContextVar};
@@ -225,10 +288,10 @@ impl Context {
     /// assert_eq!(names, ["user"]);
     /// ```
     pub fn iter(&self) -> Iter<'_> {
-        Iter(self.0.iter())
+        Iter::new(self.0.iter())
     }
 
-    /// Whether both are the same snapshot: copies with no change between them.
+    /// Returns `true` if both are the same snapshot: copies with no change between them.
     ///
     /// ```
     /// # use contextvars::{Context, ContextVar};
@@ -242,26 +305,56 @@ impl Context {
         self.0.ptr_eq(&other.0)
     }
 
-    /// A copy of the current context that is not to leave this place: `local` variables are in it too.
+    /// Copies the current context with the values of [`local`](ContextVar::local) variables. The copy must not leave the place
+    /// where it is made.
     #[inline]
     pub(crate) fn current_with_locals() -> Self {
         Self(current::copy_with_locals())
     }
 
-    /// An empty context that is nobody's, like a thread's own: where a plain set is forbidden, it is forbidden in here.
+    /// Creates an empty context in which bare sets are rejected, as they are in a thread's root context.
     #[cfg(feature = "rayon")]
     pub(crate) const fn detached() -> Self {
         Self(ContextState::new(ContextId::UNASSIGNED_ROOT))
     }
 
-    /// Whether this copy is as good as a new one. Setting anything draws an identity first.
+    /// Returns `true` if this copy is as good as a new one: every change assigns an identity first.
     #[cfg(feature = "rayon")]
     pub(crate) fn is_unmodified(&self) -> bool {
-        self.0.identity == ContextId::UNASSIGNED
+        self.0.id == ContextId::UNASSIGNED
+    }
+
+    pub(crate) fn state(&self) -> &ContextState {
+        &self.0
+    }
+
+    pub(crate) fn state_mut(&mut self) -> &mut ContextState {
+        &mut self.0
     }
 }
 
-/// A copy of the current context, without the values of [`local`](ContextVar::local) variables: Python's name for
+impl Missing<'_> {
+    /// Returns `true` if `context` has a value for the variable that was read.
+    ///
+    /// A tool that keeps the snapshots of spawning tasks can name the spawn that did not carry the value over.
+    ///
+    /// ```
+    /// use contextvars::{Context, ContextVar, on_missing};
+    ///
+    /// static USER: ContextVar<&str> = ContextVar::new("user");
+    /// static KEPT: std::sync::Mutex<Context> = std::sync::Mutex::new(Context::new());
+    ///
+    /// *KEPT.lock().unwrap() = Context::new().with_value(&USER, "ann");
+    /// on_missing(|missing| missing.is_set_in(&KEPT.lock().unwrap()).then(|| "it was kept".into()));
+    /// let panic = std::panic::catch_unwind(|| USER.get()).unwrap_err();
+    /// assert!(panic.downcast_ref::<String>().unwrap().ends_with("it was kept"));
+    /// ```
+    pub fn is_set_in(&self, context: &Context) -> bool {
+        self.id().is_some_and(|id| context.0.value(id).is_some())
+    }
+}
+
+/// Copies the current context, without the values of [`local`](ContextVar::local) variables: Python's name for
 /// [`Context::current`].
 ///
 /// ```
@@ -273,37 +366,9 @@ pub fn copy_context() -> Context {
     Context::current()
 }
 
-/// Makes a plain [`set`](ContextVar::set) in this thread's own context panic from now on.
-///
-/// For a pool's on-thread-start hook. There, a set outside of any [`Context::run`] or
-/// [`WithContext`](crate::WithContext) would be seen by every unrelated task that the thread runs next. The panic names
-/// the variable, the thread and the fix. [`scope`](ContextVar::scope), [`bind`](ContextVar::bind) and
-/// [`reset`](ContextVar::reset) stay allowed, as they leave nothing behind. A `scope` is no context: a plain set inside
-/// one panics too.
-///
-/// The rule is not enforced while the thread unwinds, nor once the destructor that releases the thread's own values
-/// has run. Destructors of thread-locals run in reverse order of their first use, so one that was first used *after*
-/// this call is still bound by the rule; a panic in it aborts the process, as any panic there does.
-///
-/// ```
-/// use contextvars::{Context, ContextVar, forbid_bare_set};
-///
-/// static USER: ContextVar<&str> = ContextVar::new("user");
-///
-/// let worker = std::thread::spawn(|| {
-///     forbid_bare_set();
-///     Context::new().run(|| USER.set("ann"));
-///     USER.set("ann"); // in nobody's context
-/// });
-/// let panic = worker.join().unwrap_err();
-/// assert!(panic.downcast_ref::<String>().unwrap().contains("`user`"));
-/// ```
-pub fn forbid_bare_set() {
-    current::forbid_bare_set();
-}
-
-/// Another context with the same values, those of [`local`](ContextVar::local) variables included.
+/// Creates a context with the same values, including those of [`local`](ContextVar::local) variables, and a new identity.
 impl Clone for Context {
+    #[inline]
     fn clone(&self) -> Self {
         Self(self.0.copy())
     }
@@ -315,12 +380,24 @@ impl Default for Context {
     }
 }
 
-/// A map from names to values, which show only as their type unless the variable says [`debug`](ContextVar::debug).
+/// Shows a map from names to values. A value is shown as the name of its type, unless its variable is
+/// [`debug`](ContextVar::debug). The alternate form, `{:#?}`, adds the line that [set](Entry::set_at) each value.
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // user code: T::fmt
+        struct Value<'a>(Entry<'a>);
+
+        impl fmt::Debug for Value<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.erased().fmt(f)?; // user code: T::fmt
+                if f.alternate() {
+                    write!(f, " (set at {})", self.0.set_at())?;
+                }
+                Ok(())
+            }
+        }
+
         f.write_str("Context ")?;
-        f.debug_map().entries(self.iter().map(|entry| (entry.name(), entry.0))).finish()
+        f.debug_map().entries(self.iter().map(|entry| (entry.name(), Value(entry)))).finish()
     }
 }
 
@@ -333,96 +410,8 @@ impl<'a> IntoIterator for &'a Context {
     }
 }
 
-// Whatever panics while a context is current, its values are replaced as a whole and never written to.
+// A panic while a context is current leaves the context itself intact, because values are replaced as a whole. A `T` with
+// interior mutability can be left half changed, as it can behind any shared reference; `get` and `with` hand out the same
+// reference.
 impl UnwindSafe for Context {}
 impl RefUnwindSafe for Context {}
-
-/// The variables of a [`Context`], made by [`Context::iter`].
-#[derive(Clone)]
-pub struct Iter<'a>(context_state::Iter<'a>);
-
-impl<'a> Iterator for Iter<'a> {
-    type Item = Entry<'a>;
-
-    fn next(&mut self) -> Option<Entry<'a>> {
-        self.0.next().map(Entry)
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        self.0.size_hint()
-    }
-}
-
-impl ExactSizeIterator for Iter<'_> {}
-
-impl std::iter::FusedIterator for Iter<'_> {}
-
-impl fmt::Debug for Iter<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.clone()).finish()
-    }
-}
-
-impl UnwindSafe for Iter<'_> {}
-impl RefUnwindSafe for Iter<'_> {}
-
-/// One variable of a [`Context`] and its value.
-///
-/// ```
-/// # use contextvars::{Context, ContextVar};
-/// static USER: ContextVar<&str> = ContextVar::new("user");
-///
-/// let context = Context::new().with_value(&USER, "ann");
-/// let entry = context.iter().next().unwrap();
-/// assert!(entry.is(&USER));
-/// assert_eq!(entry.name(), "user");
-/// assert_eq!(entry.downcast_ref::<&str>(), Some(&"ann"));
-/// assert_eq!(entry.downcast_ref::<String>(), None);
-/// ```
-#[derive(Clone, Copy)]
-pub struct Entry<'a>(&'a ErasedValue);
-
-impl<'a> Entry<'a> {
-    /// The variable's name.
-    pub fn name(&self) -> &'static str {
-        self.0.name()
-    }
-
-    /// Whether the variable is `var`.
-    ///
-    /// ```
-    /// # use contextvars::{Context, ContextVar};
-    /// static USER: ContextVar<&str> = ContextVar::new("user");
-    /// static ROLE: ContextVar<&str> = ContextVar::new("role");
-    ///
-    /// let context = Context::new().with_value(&USER, "ann");
-    /// let entry = context.iter().next().unwrap();
-    /// assert!(entry.is(&USER) && !entry.is(&ROLE));
-    /// assert_eq!((entry.name(), entry.downcast_ref::<&str>()), ("user", Some(&"ann")));
-    /// ```
-    pub fn is<T: Send + Sync + 'static>(&self, var: &ContextVar<T>) -> bool {
-        var.key().is_some_and(|key| key.number() == self.0.number())
-    }
-
-    /// The value, if it is a `T`.
-    ///
-    /// For generic code such as a logger; where the variable is known, use [`Context::get`].
-    pub fn downcast_ref<T: 'static>(&self) -> Option<&'a T> {
-        self.0.downcast_ref()
-    }
-
-    /// The erased value, for what looks at more than its type.
-    #[inline]
-    pub(crate) fn erased(&self) -> &'a ErasedValue {
-        self.0
-    }
-}
-
-impl fmt::Debug for Entry<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Entry").field("var", &self.name()).field("value", self.0).finish()
-    }
-}
-
-impl UnwindSafe for Entry<'_> {}
-impl RefUnwindSafe for Entry<'_> {}

@@ -1,49 +1,48 @@
-//! What a context holds, wherever it is kept: in a `Context`, or in a thread's slot while it is current.
+//! The state of a context, wherever it is kept: in a `Context`, or in a thread's slot while the context is current.
 
 use crate::hamt::{self, Map};
 use crate::id::{ContextId, VarId, VarKey};
 use crate::value::ErasedValue;
 
-/// The variables' values and the identity that goes with them. The identity moves with the contents, and is not copied.
+/// The values of the variables, and the context's id, which moves with the state and is not copied.
 pub(crate) struct ContextState {
     /// The values that a copy of the context inherits.
     pub(crate) inherited: Map,
-    /// The values of `local` variables. They have a map of their own, so that a copy without them costs one reference
-    /// count.
+    /// The values of `local` variables. They have a map of their own, so that a copy without them costs one reference count.
     pub(crate) local: Map,
-    pub(crate) identity: ContextId,
+    pub(crate) id: ContextId,
 }
 
 impl ContextState {
     #[inline]
-    pub(crate) const fn new(identity: ContextId) -> Self {
-        Self { inherited: Map::EMPTY, local: Map::EMPTY, identity }
+    pub(crate) const fn new(id: ContextId) -> Self {
+        Self { inherited: Map::EMPTY, local: Map::EMPTY, id }
     }
 
     #[inline]
     pub(crate) fn get<T>(&self, key: VarKey<T>) -> Option<&T> {
-        self.value(key.number())?.get(key)
+        self.value(key.id())?.get(key)
     }
 
     #[inline]
-    pub(crate) fn value(&self, number: VarId) -> Option<&ErasedValue> {
-        if number.is_local() { self.local.get(number) } else { self.inherited.get(number) }
+    pub(crate) fn value(&self, id: VarId) -> Option<&ErasedValue> {
+        if id.is_local() { self.local.get(id) } else { self.inherited.get(id) }
     }
 
-    /// The map that holds the variable `number`.
+    /// Returns the map that holds the variable `id`.
     #[inline]
-    pub(crate) fn map_mut(&mut self, number: VarId) -> &mut Map {
-        if number.is_local() { &mut self.local } else { &mut self.inherited }
+    pub(crate) fn map_mut(&mut self, id: VarId) -> &mut Map {
+        if id.is_local() { &mut self.local } else { &mut self.inherited }
     }
 
-    /// Another context with the same values.
+    /// Creates a state with the same values and no id.
     #[inline]
     pub(crate) fn copy(&self) -> Self {
         let (inherited, local) = (self.inherited.clone(), self.local.clone());
-        Self { inherited, local, identity: ContextId::UNASSIGNED }
+        Self { inherited, local, id: ContextId::UNASSIGNED }
     }
 
-    /// How many variables have a value. The hidden variable does not count.
+    /// Returns the number of variables that have a value, without the hidden variable.
     #[inline]
     pub(crate) fn len(&self) -> usize {
         let hidden = usize::from(self.inherited.get(VarId::HIDDEN).is_some());
@@ -64,7 +63,7 @@ impl ContextState {
     }
 }
 
-/// The values of a context's variables, in no particular order, without that of the hidden variable.
+/// An iterator over the values of a context, in no particular order, without the hidden variable's value.
 #[derive(Clone)]
 pub(crate) struct Iter<'a> {
     now: hamt::Iter<'a>,
@@ -78,7 +77,7 @@ impl<'a> Iterator for Iter<'a> {
     fn next(&mut self) -> Option<&'a ErasedValue> {
         loop {
             match self.now.next() {
-                Some(value) if value.number() == VarId::HIDDEN => {}
+                Some(value) if value.id().is_hidden() => {}
                 Some(value) => {
                     self.left -= 1;
                     return Some(value);

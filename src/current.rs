@@ -1,63 +1,75 @@
-//! The thread's slot: which context is current, and what of it is lent out.
+//! The thread's current context: the slot that holds it, and how values are read, borrowed and replaced.
 //!
-//! # The one invariant
-//! No user code runs while a reference into the slot's contents is live, or while they are anything but whole. Entering
-//! swaps them as a whole; a change exchanges one value, or takes a map out, rebuilds it and puts it back; a read leaves
-//! with the address of a value. What a change removes is handed to the caller, to be dropped afterwards.
+//! # Invariant
+//! User code never runs while a reference into the slot is live, or while the slot is only partly updated. Entering a context
+//! swaps the slot's state in one step. Changing a variable replaces one value, or takes the map out, rebuilds it and puts it
+//! back. Reading copies the address of a value out of the slot before anything else happens. A value that a change removes is
+//! returned to the caller, who drops it once the slot is consistent again.
 //!
-//! # Who owns what
-//! The contents of the current context are in the slot. While another context is entered they are keepalive by the frame
-//! that entered it, out of reach for everybody else, and come back when it is left. So a value that was current when it
-//! was lent can go away only by [`replace`], while its context is current, which looks after the [`BorrowFrame`]s; and by the
-//! end of the thread, which leaves alone what is lent.
+//! # Ownership
+//! The slot owns the state of the current context. While another context is entered, the frame that entered it keeps the outer
+//! state; nothing else can reach it, and leaving moves it back. A borrowed value can therefore go away in two ways only:
+//! through [`replace`], which first gives every borrow of that value a strong reference, and when the thread ends, which leaves
+//! borrowed values alone.
 //!
-//! Frames end in the reverse order of their beginning, unless they are on several stacks: those of coroutines that are
-//! suspended in the middle. So each frame looks whether it is the innermost one when it ends. Loans of one context may
-//! end in any order; where anything else would be mixed up, the process is aborted.
+//! Frames usually end in the reverse order of their beginning. Stackful coroutines can break that order from safe code, so each
+//! frame checks on exit that it is the innermost one. Borrows of one context may end in any order; any other disorder aborts
+//! the process, because continuing could free a borrowed value. This relies on two premises about stacks: a stack is unwound
+//! before it is freed or reused, and no stack is copied.
 //!
-//! The slot has no destructor, so on targets with native thread-locals it is there for as long as the thread runs code.
-//! A second thread-local, behind `at_thread_end`, has nothing but a destructor, and releases the thread's own context.
+//! # Thread-locals
+//! The slot has no destructor, so on targets with native thread-locals it exists for as long as the thread runs code. A second
+//! thread-local, which `at_thread_end` declares, has nothing but a destructor, and releases the values of the root context. On
+//! other targets std frees the slot when the thread ends, so there a further premise holds: no frame of this module outlives
+//! the slot. A coroutine that is suspended inside of `run` or `with` and kept in a thread-local would break it.
 //!
-//! A global allocator that reads a variable while one is being set finds the context empty; what it sets is lost.
+//! A global allocator that reads a variable while another variable is set finds the context empty. Values that it sets then
+//! are discarded.
+
+mod borrow;
 
 use std::cell::Cell;
 use std::mem::ManuallyDrop;
 use std::ptr;
 
+use self::borrow::BorrowFrame;
 use crate::context_state::ContextState;
-use crate::count::{AbortOnUnwind, abort};
+use crate::count::AbortOnUnwind;
 use crate::hamt::Map;
 use crate::id::{self, ContextId, ContextIdBlock, VarId, VarKey};
 use crate::sync::{at_thread_end, thread_local};
-use crate::value::{ErasedValue, ValuePtr, is_plain};
+use crate::value::{ErasedValue, Name, ValuePtr, is_plain};
 
-/// The contents of the current context, word by word, and what goes with them.
+pub(crate) use self::borrow::with_borrowed;
+
+/// The state of the current context, word by word, and the thread's own bookkeeping.
 struct Slot {
     inherited: PaddedCell<ManuallyDrop<Map>>,
     local: PaddedCell<ManuallyDrop<Map>>,
-    identity: PaddedCell<ContextId>,
-    /// The innermost frame of the current context, or where the list of its borrows ends.
+    id: PaddedCell<ContextId>,
+    /// The innermost borrow in the current context, or the sentinel that ends the list of its borrows.
     borrows: Cell<*const BorrowFrame>,
-    numbers: ContextIdBlock,
-    /// Zero until it is asked for.
+    ids: ContextIdBlock,
+    /// The thread's number, or zero until it is needed.
     thread: Cell<usize>,
     bare_set_policy: Cell<BareSetPolicy>,
 }
 
-/// A cell that is not moved together with its neighbour.
+/// A cell that the compiler does not move together with its neighbour.
 ///
-/// Side by side, two words are moved by one vector instruction, and what was just stored like that is slow to load
-/// again: entering a context took five times as long.
+/// If two words lie side by side, one vector instruction moves both, and loading a word that was just stored that way is slow:
+/// entering a context took five times as long.
 #[repr(align(16))]
 struct PaddedCell<T>(Cell<T>);
 
-/// Where a plain `set` is allowed.
+/// The contexts in which a bare set is allowed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum BareSetPolicy {
+    /// All of them.
     Allow,
-    /// Not in the thread's own context.
+    /// All but the thread's root context.
     Forbid,
-    /// The thread's destructors are running: anywhere, for good.
+    /// All of them, for good, because the thread's destructors are running.
     Teardown,
 }
 
@@ -66,9 +78,9 @@ thread_local! {
         Slot {
             inherited: PaddedCell(Cell::new(ManuallyDrop::new(Map::EMPTY))),
             local: PaddedCell(Cell::new(ManuallyDrop::new(Map::EMPTY))),
-            identity: PaddedCell(Cell::new(ContextId::UNASSIGNED_ROOT)),
+            id: PaddedCell(Cell::new(ContextId::UNASSIGNED_ROOT)),
             borrows: Cell::new(BorrowFrame::sentinel(ptr::null())),
-            numbers: ContextIdBlock::new(),
+            ids: ContextIdBlock::new(),
             thread: Cell::new(0),
             bare_set_policy: Cell::new(BareSetPolicy::Allow),
         }
@@ -78,28 +90,28 @@ thread_local! {
 at_thread_end!(SLOT: Slot);
 
 impl Slot {
-    /// The map that holds the variable `number`.
+    /// Returns the map that holds the variable `id`.
     #[inline]
-    fn map(&self, number: VarId) -> &PaddedCell<ManuallyDrop<Map>> {
-        if number.is_local() { &self.local } else { &self.inherited }
+    fn map(&self, id: VarId) -> &PaddedCell<ManuallyDrop<Map>> {
+        if id.is_local() { &self.local } else { &self.inherited }
     }
 
-    /// Where the value of a variable lies.
+    /// Returns the address of a variable's value.
     #[inline]
-    fn find(&self, number: VarId) -> Option<ValuePtr> {
-        let map = self.map(number).0.as_ptr();
-        // SAFETY: the slot is of this thread, and searching a map runs no user code that could write to it.
+    fn find(&self, id: VarId) -> Option<ValuePtr> {
+        let map = self.map(id).0.as_ptr();
+        // SAFETY: the cell belongs to this thread, and searching a map runs no user code that could write to the cell.
         let map: &Map = unsafe { &*map };
-        map.get(number).map(ErasedValue::address)
+        map.get(id).map(ErasedValue::as_ptr)
     }
 
-    /// Exchanges the contents as a whole.
+    /// Swaps the whole state of the current context.
     #[inline]
-    fn swap(&self, ContextState { inherited, local, identity }: ContextState) -> ContextState {
+    fn swap(&self, ContextState { inherited, local, id }: ContextState) -> ContextState {
         ContextState {
-            inherited: self.inherited.exchange(inherited),
-            local: self.local.exchange(local),
-            identity: self.identity.0.replace(identity),
+            inherited: self.inherited.swap(inherited),
+            local: self.local.swap(local),
+            id: self.id.0.replace(id),
         }
     }
 }
@@ -108,302 +120,233 @@ impl PaddedCell<ManuallyDrop<Map>> {
     /// Returns another owner of the map.
     #[inline]
     fn share(&self) -> Map {
-        // SAFETY: the cell is of this thread, and cloning a map counts and runs no user code that could write to it.
+        // SAFETY: the cell belongs to this thread, and cloning a map runs no user code that could write to the cell.
         let map: &Map = unsafe { &*self.0.as_ptr() };
         map.clone()
     }
 
-    /// Exchanges the map. What comes out may be lent, so it is never just dropped.
+    /// Swaps the map. The returned map may still hold borrowed values, so the caller must not drop it directly.
     #[inline]
-    fn exchange(&self, map: Map) -> Map {
+    fn swap(&self, map: Map) -> Map {
         ManuallyDrop::into_inner(self.0.replace(ManuallyDrop::new(map)))
     }
 }
 
-/// Runs `f` with `contents` current: what it sets is in them afterwards, and the thread is as it was, panics included.
+/// Runs `f` with `state` as the current context. Values that `f` sets are in `state` afterwards, and the previous context is
+/// current again, also after a panic.
 #[inline]
-pub(crate) fn enter<R>(contents: &mut ContextState, f: impl FnOnce() -> R) -> R {
+pub(crate) fn enter<R>(state: &mut ContextState, f: impl FnOnce() -> R) -> R {
     struct Exit<'a> {
         slot: &'a Slot,
         outer: ManuallyDrop<ContextState>,
         outer_borrows: *const BorrowFrame,
-        contents: &'a mut ContextState,
+        state: &'a mut ContextState,
     }
 
     impl Drop for Exit<'_> {
         #[inline]
         fn drop(&mut self) {
-            if self.slot.borrows.get() != BorrowFrame::sentinel(self.contents) {
+            if self.slot.borrows.get() != BorrowFrame::sentinel(self.state) {
                 BorrowFrame::out_of_order();
             }
             self.slot.borrows.set(self.outer_borrows);
             let outer =
                 std::mem::replace(&mut *self.outer, ContextState::new(ContextId::UNASSIGNED));
-            std::mem::forget(std::mem::replace(self.contents, self.slot.swap(outer)));
+            std::mem::forget(std::mem::replace(self.state, self.slot.swap(outer)));
         }
     }
 
     SLOT.with(|slot| {
-        let entered = std::mem::replace(contents, ContextState::new(ContextId::UNASSIGNED));
+        let entered = std::mem::replace(state, ContextState::new(ContextId::UNASSIGNED));
         let outer = ManuallyDrop::new(slot.swap(entered));
-        let outer_borrows = slot.borrows.replace(BorrowFrame::sentinel(contents));
-        let _exit = Exit { slot, outer, outer_borrows, contents };
+        let outer_borrows = slot.borrows.replace(BorrowFrame::sentinel(state));
+        let _exit = Exit { slot, outer, outer_borrows, state };
         f() // user code
     })
 }
 
-/// A copy of the current context, without `local` variables.
+/// Copies the current context without the values of `local` variables.
 #[inline]
 pub(crate) fn copy() -> ContextState {
     SLOT.with(|slot| ContextState {
         inherited: slot.inherited.share(),
         local: Map::EMPTY,
-        identity: ContextId::UNASSIGNED,
+        id: ContextId::UNASSIGNED,
     })
 }
 
-/// A copy of the current context, `local` variables included.
+/// Copies the current context with the values of `local` variables.
 #[inline]
 pub(crate) fn copy_with_locals() -> ContextState {
     SLOT.with(|slot| ContextState {
         inherited: slot.inherited.share(),
         local: slot.local.share(),
-        identity: ContextId::UNASSIGNED,
+        id: ContextId::UNASSIGNED,
     })
 }
 
-/// The current value of a plain type.
+/// Returns a clone of the current value, whose type is one that [`is_plain`].
 #[inline]
 pub(crate) fn get_plain<T: Clone + 'static>(key: VarKey<T>) -> Option<T> {
     assert!(is_plain::<T>());
     SLOT.with(|slot| {
-        let address = slot.find(key.number())?;
-        // SAFETY: it was found under `key`, and the current context owns it until user code runs, which cloning a plain
+        let value = slot.find(key.id())?;
+        // SAFETY: the value is stored under `key`, and the current context owns it until user code runs, which cloning a plain
         // type does not.
-        Some(unsafe { address.get(key) }.clone())
+        Some(unsafe { value.get(key) }.clone())
     })
 }
 
-/// Runs `f` on the current value, which stays valid whatever `f` does; gives `f` back if there is none.
+/// Replaces the value stored under `id` in the current context, or removes it if `value` is `None`. Returns the previous value.
 #[inline]
-pub(crate) fn with_borrowed<T, R, F: FnOnce(&T) -> R>(key: VarKey<T>, f: F) -> Result<R, F> {
-    SLOT.with(|slot| {
-        let Some(address) = slot.find(key.number()) else { return Err(f) };
-        let outer = Cell::new(slot.borrows.get());
-        let frame = BorrowFrame { address, keepalive: Cell::new(None), outer };
-        let end = frame.begin(slot);
-        // SAFETY: it was found under `key`. The current context owns it, and is not left before the frame ends; so does the
-        // frame that keeps the contents while another context is entered. `replace` gives the frame a share when it takes
-        // the value out, and the end of the thread takes nothing that is lent. `frame` lives longer than this reference,
-        // which `f` cannot keep.
-        let value = unsafe { address.get(key) };
-        let result = f(value); // user code
-        drop(end);
-        drop(frame); // user code: T::drop; should it panic, the result is dropped too
-        Ok(result)
-    })
-}
-
-/// A value that is lent out: a frame of [`with_borrowed`], in a list of those of one context, from the innermost to the outermost.
-struct BorrowFrame {
-    address: ValuePtr,
-    /// The frame's share in the value, once the context has none any more.
-    keepalive: Cell<Option<ErasedValue>>,
-    outer: Cell<*const BorrowFrame>,
-}
-
-impl BorrowFrame {
-    /// What ends the list of the context that was entered by these contents, and of no other: an address that no frame has.
-    #[inline]
-    const fn sentinel(contents: *const ContextState) -> *const Self {
-        contents.cast::<Self>().wrapping_byte_add(1)
-    }
-
-    #[inline]
-    fn is_sentinel(frame: *const Self) -> bool {
-        frame.addr() % 2 == 1
-    }
-
-    #[inline]
-    fn begin<'a>(&'a self, slot: &'a Slot) -> impl Drop + 'a {
-        struct End<'a> {
-            slot: &'a Slot,
-            frame: &'a BorrowFrame,
-        }
-
-        impl Drop for End<'_> {
-            #[inline]
-            fn drop(&mut self) {
-                if ptr::eq(self.slot.borrows.get(), self.frame) {
-                    self.slot.borrows.set(self.frame.outer.get());
-                } else {
-                    self.frame.unlink(self.slot);
-                }
-            }
-        }
-
-        slot.borrows.set(self);
-        End { slot, frame: self }
-    }
-
-    /// The borrows of the current context, from the innermost outwards. None may begin or end meanwhile.
-    fn list(slot: &Slot) -> impl Iterator<Item = &Self> {
-        let next = |frame: *const Self| {
-            // SAFETY: a frame is on the list only while its frame is live, and is only ever borrowed shared.
-            (!Self::is_sentinel(frame)).then(|| unsafe { &*frame })
-        };
-        std::iter::successors(next(slot.borrows.get()), move |frame| next(frame.outer.get()))
-    }
-
-    /// Takes a frame off the list that is not the innermost: those further in are of other stacks.
-    #[cold]
-    fn unlink(&self, slot: &Slot) {
-        let inner = Self::list(slot).find(|inner| ptr::eq(inner.outer.get(), self));
-        inner.unwrap_or_else(|| Self::out_of_order()).outer.set(self.outer.get());
-    }
-
-    /// Gives each frame of `value` a share in it.
-    #[cold]
-    fn keep(slot: &Slot, value: &ErasedValue) {
-        for frame in Self::list(slot).filter(|frame| value.ptr_eq(frame.address)) {
-            // If the frame had a share already, that was not the last.
-            frame.keepalive.set(Some(value.clone()));
-        }
-    }
-
-    /// Ends the process: going on could free what is lent.
-    #[cold]
-    #[inline(never)]
-    fn out_of_order() -> ! {
-        abort(
-            "a coroutine was suspended inside a context, or in `with`, and left it while another was current",
-        )
-    }
-}
-
-/// Makes `value` current in place of what is filed under its `number`, or removes that.
-///
-/// What was there is handed out: dropping it runs user code, and now the slot is whole.
-#[inline]
-pub(crate) fn replace(number: VarId, value: Option<ErasedValue>) -> Option<ErasedValue> {
-    // Closures of one call, so that the slot's address is known where they are inlined.
+pub(crate) fn replace(id: VarId, value: Option<ErasedValue>) -> Option<ErasedValue> {
+    // Each closure is one call, so that the slot's address is known where the closure is inlined.
     match value {
-        Some(value) => SLOT.with(|slot| slot.insert(number, value)),
-        None => SLOT.with(|slot| slot.remove(number)),
+        Some(value) => SLOT.with(|slot| slot.insert(id, value)),
+        None => SLOT.with(|slot| slot.remove(id)),
     }
 }
 
 impl Slot {
     #[inline(never)]
-    fn insert(&self, number: VarId, value: ErasedValue) -> Option<ErasedValue> {
-        let map = self.map(number).0.as_ptr();
-        // SAFETY: the slot is of this thread, and nobody keeps a reference into its maps: reads leave with the address of
-        // a value. A change in place neither unwinds nor runs code, not even the allocator's, that could make one.
+    fn insert(&self, id: VarId, value: ErasedValue) -> Option<ErasedValue> {
+        let map = self.map(id).0.as_ptr();
+        // SAFETY: the cell belongs to this thread, and no reference into its map is live, because reads leave with the address
+        // of a value. A change in place neither unwinds nor runs code that could create one, not even the allocator's.
         let map: &mut Map = unsafe { &mut *map };
-        let old = match map.insert_in_place(number, value) {
-            Ok(old) => old,
-            Err(value) => rebuild(self.map(number), |map| map.insert(value)),
+        let previous = match map.insert_in_place(id, value) {
+            Ok(previous) => previous,
+            Err(value) => rebuild(self.map(id), |map| map.insert(value)),
         };
-        self.retain_if_borrowed(old)
+        self.retain_if_borrowed(previous)
     }
 
     #[inline(never)]
-    fn remove(&self, number: VarId) -> Option<ErasedValue> {
-        let map = self.map(number).0.as_ptr();
+    fn remove(&self, id: VarId) -> Option<ErasedValue> {
+        let map = self.map(id).0.as_ptr();
         // SAFETY: as in `insert`.
         let map: &mut Map = unsafe { &mut *map };
-        let old = match map.remove_in_place(number) {
-            None => rebuild(self.map(number), |map| map.remove(number)),
-            old => old,
+        let previous = match map.remove_in_place(id) {
+            None => rebuild(self.map(id), |map| map.remove(id)),
+            previous => previous,
         };
-        self.retain_if_borrowed(old)
+        self.retain_if_borrowed(previous)
     }
 
-    /// What has left the map, with a share in it for each of its borrows.
+    /// Gives each borrow of a value that left the map a strong reference to it.
     #[inline]
-    fn retain_if_borrowed(&self, old: Option<ErasedValue>) -> Option<ErasedValue> {
-        if let (Some(old), false) = (&old, BorrowFrame::is_sentinel(self.borrows.get())) {
-            BorrowFrame::keep(self, old);
+    fn retain_if_borrowed(&self, value: Option<ErasedValue>) -> Option<ErasedValue> {
+        if let (Some(value), false) = (&value, BorrowFrame::is_sentinel(self.borrows.get())) {
+            BorrowFrame::retain(self, value);
         }
-        old
+        value
     }
 }
 
-/// A change that may build, copy and free branches: those may run a global allocator's code, which finds the context
-/// empty.
+/// Makes a change that may build, copy or free branches. That can run a global allocator's code, which finds the context empty.
 #[inline(never)]
 fn rebuild(
-    slot: &PaddedCell<ManuallyDrop<Map>>,
+    cell: &PaddedCell<ManuallyDrop<Map>>,
     change: impl FnOnce(&mut Map) -> Option<ErasedValue>,
 ) -> Option<ErasedValue> {
-    // Between the exchanges the slot is not whole: nothing may unwind.
-    let whole = AbortOnUnwind;
-    let mut map = slot.exchange(Map::EMPTY);
-    let old = change(&mut map);
-    std::mem::forget(slot.exchange(map));
-    std::mem::forget(whole);
-    old
+    // The slot is incomplete between the two swaps, so nothing may unwind.
+    let incomplete = AbortOnUnwind;
+    let mut map = cell.swap(Map::EMPTY);
+    let previous = change(&mut map);
+    std::mem::forget(cell.swap(map));
+    std::mem::forget(incomplete);
+    previous
 }
 
-/// Whether the current context is the one called `identity`.
+/// Returns the number of variables in the current context, or `None` if that is the thread's root context.
+pub(crate) fn len_if_entered() -> Option<usize> {
+    let is_root = SLOT.with(|slot| slot.id.0.get()).is_root();
+    (!is_root).then(|| copy_with_locals().len())
+}
+
+/// Returns `true` if the current context has this id.
 #[inline]
-pub(crate) fn is_current(identity: ContextId) -> bool {
-    SLOT.with(|slot| slot.identity.0.get() == identity)
+pub(crate) fn is_current(id: ContextId) -> bool {
+    SLOT.with(|slot| slot.id.0.get() == id)
 }
 
-/// The identity of the current context, which is about to be given a value.
-///
-/// `bare` names the variable of a plain `set`, whose value stays until it is reset; `None` is for values that are taken
-/// back by themselves.
+/// A change of the current context, as far as [`forbid_bare_set`] is concerned.
+#[derive(Clone, Copy)]
+pub(crate) enum Change {
+    /// One that is undone by itself, so it is always allowed.
+    Temporary,
+    /// A set or unset of a variable, which stays.
+    Set(Name),
+    /// Changes of several variables, which stay.
+    Apply,
+}
+
+/// Returns the id of the current context, which is about to be changed. A context without one is assigned one.
 ///
 /// # Panics
-/// If `bare` is given on the thread's own context, and [`forbid_bare_set`] was called on the thread.
+/// Panics if `change` is not temporary, the context is the thread's root context, and [`forbid_bare_set`] was called.
 #[inline]
 #[track_caller]
-pub(crate) fn identity_to_bind(bare: Option<&'static str>) -> ContextId {
-    let identity = SLOT.with(|slot| slot.identity.0.get());
-    if identity.is_plain() { identity } else { assign_identity(identity, bare) }
+pub(crate) fn id_for_change(change: Change) -> ContextId {
+    let id = SLOT.with(|slot| slot.id.0.get());
+    if id.is_entered_and_assigned() { id } else { assign_id(id, change) }
 }
 
-/// Draws an identity that was not asked for yet, and does what the thread's own context needs.
 #[cold]
 #[inline(never)]
 #[track_caller]
-fn assign_identity(identity: ContextId, bare: Option<&'static str>) -> ContextId {
-    if let (Some(variable), true) = (bare, identity.is_thread()) {
-        if SLOT.with(|slot| slot.bare_set_policy.get()) == BareSetPolicy::Forbid
-            && !std::thread::panicking()
-        {
-            forbidden(variable);
+fn assign_id(id: ContextId, change: Change) -> ContextId {
+    if id.is_root() && is_forbidden() {
+        match change {
+            Change::Temporary => {}
+            Change::Set(name) => panic_bare(format_args!(
+                "context variable `{}` was set{} outside of any entered context",
+                name.as_str(),
+                OnThread,
+            )),
+            Change::Apply => panic_bare(format_args!(
+                "changes were applied{OnThread} outside of any entered context"
+            )),
         }
     }
-    if identity.is_assigned() {
-        return identity;
+    if id.is_assigned() {
+        return id;
     }
-    if identity.is_thread() {
+    if id.is_root() {
         expect_end();
     }
     SLOT.with(|slot| {
-        let drawn = identity.draw(&slot.numbers);
-        slot.identity.0.set(drawn);
-        drawn
+        let assigned = id.assign(&slot.ids);
+        slot.id.0.set(assigned);
+        assigned
     })
+}
+
+fn is_forbidden() -> bool {
+    let policy = SLOT.with(|slot| slot.bare_set_policy.get());
+    policy == BareSetPolicy::Forbid && !std::thread::panicking()
+}
+
+/// Shows the thread's name as a part of a sentence.
+struct OnThread;
+
+impl std::fmt::Display for OnThread {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, " on thread `{}`", std::thread::current().name().unwrap_or("<unnamed>"))
+    }
 }
 
 #[cold]
 #[inline(never)]
 #[track_caller]
-fn forbidden(variable: &str) -> ! {
-    let thread = std::thread::current();
+fn panic_bare(event: std::fmt::Arguments<'_>) -> ! {
     panic!(
-        "context variable `{variable}` was set on thread `{}` in nobody's context, where unrelated tasks would see it: \
-         set it inside `Context::run`, in a future wrapped by `in_current_context`, or with `scope` or `bind`; log fields \
-         with `fields::scope` or `fields::bind`",
-        thread.name().unwrap_or("<unnamed>"),
+        "{event}, where unrelated tasks of the thread would read the values: set them inside of `Context::run` or of a future \
+         wrapped by `in_current_context`, or bind them with `bind`, `scope` or `sync_scope`"
     )
 }
 
-/// From now on a plain `set` on this thread, in the thread's own context, panics.
+/// Makes bare sets on this thread panic from now on.
 pub(crate) fn forbid_bare_set() {
     expect_end();
     SLOT.with(|slot| {
@@ -413,11 +356,16 @@ pub(crate) fn forbid_bare_set() {
     });
 }
 
-/// A number that no other thread has or had.
+/// Returns `true` once the thread has released its own values.
+pub(crate) fn is_teardown() -> bool {
+    SLOT.with(|slot| slot.bare_set_policy.get()) == BareSetPolicy::Teardown
+}
+
+/// Returns a number that no other thread has or had.
 pub(crate) fn thread_number() -> usize {
     SLOT.with(|slot| match slot.thread.get() {
         0 => {
-            let number = id::draw_thread();
+            let number = id::next_thread_number();
             slot.thread.set(number);
             number
         }
@@ -426,20 +374,20 @@ pub(crate) fn thread_number() -> usize {
 }
 
 impl Slot {
-    /// Releases the thread's own values.
+    /// Releases the values of the thread's root context.
     fn end(&self) {
-        /// Values that set others when they are dropped are dropped too, but not for ever.
+        /// Values may set others when they are dropped, which are dropped too, but not without an end.
         const ROUNDS: usize = 16;
 
         self.bare_set_policy.set(BareSetPolicy::Teardown);
         for _ in 0..ROUNDS {
-            let identity = self.identity.0.get();
-            // `std::process::exit` gets here with frames on the stack that will not go on: what they entered is not
-            // the thread's own, and what they lent may still be in use on other threads.
-            if !identity.is_thread() || !BorrowFrame::is_sentinel(self.borrows.get()) {
+            let id = self.id.0.get();
+            // `std::process::exit` runs this with frames on the stack that never continue. A context that they entered is not
+            // the thread's own, and values that they borrowed may still be in use on other threads.
+            if !id.is_root() || !BorrowFrame::is_sentinel(self.borrows.get()) {
                 return;
             }
-            let own = self.swap(ContextState::new(identity));
+            let own = self.swap(ContextState::new(id));
             if own.len() == 0 {
                 return;
             }

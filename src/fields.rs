@@ -49,6 +49,7 @@ mod sink;
 mod slot;
 
 mod binding;
+mod changes;
 mod scope;
 mod selection;
 mod snapshot;
@@ -66,8 +67,9 @@ pub use selection::Selection;
 pub use sink::FieldSink;
 pub use snapshot::Snapshot;
 pub use tokens::{ResetError, Tokens};
-pub use value::{DebugValue, DisplayValue, Text, ToValue, Value, debug, display};
+pub use value::{DebugValue, DisplayValue, List, Map, Text, ToValue, Value, debug, display};
 
+pub(crate) use changes::FieldChanges;
 use map::{changes, removals};
 
 /// Sets fields in the current context, and returns tokens that restore the previous values.

@@ -1,6 +1,6 @@
-//! The persistent map of a context: from a variable's number to its value.
+//! The persistent map of a context: from a variable's id to its value.
 //!
-//! A hash array mapped trie whose hash is the number itself. ContextIdBlock are dense, so their low digits are as good as any
+//! A hash array mapped trie whose hash is the id itself. ContextIdBlock are dense, so their low digits are as good as any
 //! hash, and they differ somewhere, so there are no collisions to keep lists for. A branch has a place for each digit
 //! and a value lies at the first branch where its path is its own:
 //!
@@ -13,7 +13,7 @@
 //! ```
 //!
 //! # Invariants
-//! 1. A value lies on the path that the digits of its number spell, low ones first.
+//! 1. A value lies on the path that the digits of its id spell, low ones first.
 //! 2. No branch is empty, and the one at the root knows how many values the map holds.
 //! 3. What is reached through a link that has other owners is never written to.
 //!
@@ -24,6 +24,7 @@
 //! None runs in here: a value that leaves the map is handed to the caller, and a superseded branch that is freed holds
 //! no value but in common with its successor or with the caller.
 
+mod diff;
 mod iter;
 #[expect(unsafe_code, reason = "links are tagged pointers, branches are shared")]
 mod node;
@@ -43,33 +44,33 @@ impl Map {
     pub(crate) const EMPTY: Self = Self(Link::EMPTY);
 
     #[inline]
-    pub(crate) fn get(&self, number: VarId) -> Option<&ErasedValue> {
+    pub(crate) fn get(&self, id: VarId) -> Option<&ErasedValue> {
         let mut link = &self.0;
-        let mut digits = number.digits();
+        let mut digits = id.digits();
         loop {
             match link.get() {
                 Ref::Branch(branch) => link = branch.child(digit(digits)),
-                Ref::Value(value) => return (value.number() == number).then_some(value),
+                Ref::Value(value) => return (value.id() == id).then_some(value),
                 Ref::Nothing => return None,
             }
             digits >>= node::BITS;
         }
     }
 
-    /// Files `value` under its `number`, and hands out the one that was there, if that is a matter of one link: no branch
+    /// Files `value` under its `id`, and hands out the one that was there, if that is a matter of one link: no branch
     /// is built or copied, nothing is allocated, freed or dropped. Otherwise gives `value` back.
     #[inline]
     pub(crate) fn insert_in_place(
         &mut self,
-        number: VarId,
+        id: VarId,
         value: ErasedValue,
     ) -> Result<Option<ErasedValue>, ErasedValue> {
         let mut link = &mut self.0;
-        let mut digits = number.digits();
+        let mut digits = id.digits();
         loop {
             match link.get_mut() {
                 Mut::Unique(branch) => link = branch.child_mut(digit(digits)),
-                Mut::Value(held) if held.number() == number => {
+                Mut::Value(held) if held.id() == id => {
                     return Ok(Some(std::mem::replace(held, value)));
                 }
                 Mut::Value(_) | Mut::Nothing | Mut::Shared => return Err(value),
@@ -83,15 +84,15 @@ impl Map {
         }
     }
 
-    /// Takes out what is filed under `number`, if it is there and that is a matter of one link.
+    /// Takes out what is filed under `id`, if it is there and that is a matter of one link.
     #[inline]
-    pub(crate) fn remove_in_place(&mut self, number: VarId) -> Option<ErasedValue> {
+    pub(crate) fn remove_in_place(&mut self, id: VarId) -> Option<ErasedValue> {
         let mut link = &mut self.0;
-        let mut digits = number.digits();
+        let mut digits = id.digits();
         while let Mut::Unique(branch) = link.get_mut() {
             let place = digit(digits);
             if let Ref::Value(held) = branch.child(place).get() {
-                if held.number() != number || branch.is_empty_but_for(place) {
+                if held.id() != id || branch.is_empty_but_for(place) {
                     break;
                 }
                 let old = branch.child_mut(place).take().into_value();
@@ -104,7 +105,7 @@ impl Map {
         None
     }
 
-    /// Files `value` under its number, and hands out the one that was there.
+    /// Files `value` under its id, and hands out the one that was there.
     pub(crate) fn insert(&mut self, value: ErasedValue) -> Option<ErasedValue> {
         let old = insert(&mut self.0, value, 0);
         if old.is_none() {
@@ -113,9 +114,9 @@ impl Map {
         old
     }
 
-    /// Takes out what is filed under `number`.
-    pub(crate) fn remove(&mut self, number: VarId) -> Option<ErasedValue> {
-        let old = remove(&mut self.0, number, 0);
+    /// Takes out what is filed under `id`.
+    pub(crate) fn remove(&mut self, id: VarId) -> Option<ErasedValue> {
+        let old = remove(&mut self.0, id, 0);
         if old.is_some() {
             self.0.add_to_len(-1);
         }
@@ -142,10 +143,10 @@ fn insert(link: &mut Link, value: ErasedValue, depth: u32) -> Option<ErasedValue
     match link.get_mut() {
         // Nothing is left to do after this call, which makes it a loop.
         Mut::Unique(branch) => {
-            let place = child_index(value.number(), depth);
+            let place = child_index(value.id(), depth);
             insert(branch.child_mut(place), value, depth + 1)
         }
-        Mut::Value(held) if held.number() == value.number() => Some(std::mem::replace(held, value)),
+        Mut::Value(held) if held.id() == value.id() => Some(std::mem::replace(held, value)),
         Mut::Nothing => {
             *link = Link::value(value);
             None
@@ -162,12 +163,10 @@ fn insert(link: &mut Link, value: ErasedValue, depth: u32) -> Option<ErasedValue
 fn with_inserted(link: &Link, value: ErasedValue, depth: u32) -> (Link, Option<ErasedValue>) {
     match link.get() {
         Ref::Nothing => (Link::value(value), None),
-        Ref::Value(held) if held.number() == value.number() => {
-            (Link::value(value), Some(held.clone()))
-        }
+        Ref::Value(held) if held.id() == value.id() => (Link::value(value), Some(held.clone())),
         Ref::Value(held) => (fork(held.clone(), value, depth), None),
         Ref::Branch(branch) => {
-            let place = child_index(value.number(), depth);
+            let place = child_index(value.id(), depth);
             let (child, old) = with_inserted(branch.child(place), value, depth + 1);
             (Link::branch(branch.with_child(place, child)), old)
         }
@@ -176,7 +175,7 @@ fn with_inserted(link: &Link, value: ErasedValue, depth: u32) -> (Link, Option<E
 
 /// The branches down to where two values of different numbers part.
 fn fork(one: ErasedValue, other: ErasedValue, depth: u32) -> Link {
-    let (first, second) = (child_index(one.number(), depth), child_index(other.number(), depth));
+    let (first, second) = (child_index(one.id(), depth), child_index(other.id(), depth));
     // `one` was all there was, if this is the root.
     let mut branch = Branch::new(1);
     if first == second {
@@ -189,41 +188,41 @@ fn fork(one: ErasedValue, other: ErasedValue, depth: u32) -> Link {
 }
 
 /// Removes in place as far down as this map is the only owner, and from a copy of the path from there.
-fn remove(link: &mut Link, number: VarId, depth: u32) -> Option<ErasedValue> {
+fn remove(link: &mut Link, id: VarId, depth: u32) -> Option<ErasedValue> {
     match link.get_mut() {
-        Mut::Value(held) if held.number() == number => link.take().into_value(),
+        Mut::Value(held) if held.id() == id => link.take().into_value(),
         Mut::Nothing | Mut::Value(_) => None,
         Mut::Unique(branch) => {
-            let old = remove(branch.child_mut(child_index(number, depth)), number, depth + 1)?;
+            let old = remove(branch.child_mut(child_index(id, depth)), id, depth + 1)?;
             if branch.is_empty() {
                 *link = Link::EMPTY;
             }
             Some(old)
         }
         Mut::Shared => {
-            let (without, old) = without(link, number, depth)?;
+            let (without, old) = without(link, id, depth)?;
             *link = without;
             Some(old)
         }
     }
 }
 
-/// `link` without what is filed under `number`, if it was there; what it links to stays as it is.
-fn without(link: &Link, number: VarId, depth: u32) -> Option<(Link, ErasedValue)> {
+/// `link` without what is filed under `id`, if it was there; what it links to stays as it is.
+fn without(link: &Link, id: VarId, depth: u32) -> Option<(Link, ErasedValue)> {
     match link.get() {
         Ref::Nothing => None,
-        Ref::Value(held) => (held.number() == number).then(|| (Link::EMPTY, held.clone())),
+        Ref::Value(held) => (held.id() == id).then(|| (Link::EMPTY, held.clone())),
         Ref::Branch(branch) => {
-            let place = child_index(number, depth);
-            let (child, old) = without(branch.child(place), number, depth + 1)?;
+            let place = child_index(id, depth);
+            let (child, old) = without(branch.child(place), id, depth + 1)?;
             let without = branch.with_child(place, child);
             Some((if without.is_empty() { Link::EMPTY } else { Link::branch(without) }, old))
         }
     }
 }
 
-/// The digit of `number` that counts at `depth`.
+/// The digit of `id` that counts at `depth`.
 #[inline]
-fn child_index(number: VarId, depth: u32) -> usize {
-    digit(number.digits() >> (depth * node::BITS))
+fn child_index(id: VarId, depth: u32) -> usize {
+    digit(id.digits() >> (depth * node::BITS))
 }

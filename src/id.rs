@@ -1,9 +1,9 @@
-//! Two kinds of number that are never given twice: of a variable, and of a logical context.
+//! Identifiers that are never given twice: of variables, of contexts and of threads.
 //!
 //! # Invariant
-//! A [`VarKey<T>`] with number `n` exists only if the one [`LazyVarKey<T>`] that drew `n` made it: the number alone tells the
-//! type of every value that is filed under it. [`VarId::HIDDEN`] is never drawn; its keys are of one type too. There
-//! is no unsafe code in here, but all that reads values without a type check rests on this.
+//! A [`VarKey<T>`] with a given [`VarId`] is only made by the one [`LazyVarKey<T>`] that was assigned that id, so the id alone
+//! determines the type of every value that is stored under it. [`VarId::HIDDEN`] is never assigned, and all of its keys have
+//! one type. There is no unsafe code in this file, but all code that reads values without a type check relies on this.
 
 use std::cell::Cell;
 use std::fmt;
@@ -12,22 +12,22 @@ use std::num::NonZeroUsize;
 
 use crate::once::{get_or_set, next_id};
 
-// Statics need a `const` constructor, so these stay on std's atomics whatever `sync` offers: see `once`.
+// Statics need `const` constructors, so these stay std's atomics, whichever atomics `sync` offers: see `once`.
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The number of a variable, with its family in the lowest bit.
+/// The id of a variable: a sequence number, and in the lowest bit whether the variable is `local`.
 ///
-/// ContextIdBlock are dense: the map uses their digits, low ones first, as a perfect hash.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// Sequence numbers are dense. The map uses their digits, low ones first, as a perfect hash.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct VarId(NonZeroUsize);
 
 impl VarId {
-    /// The number of the one hidden variable.
+    /// The id of the one hidden variable.
     pub(crate) const HIDDEN: Self = Self::new(1, false).expect("a sequence number is not zero");
 
     const fn new(sequence: usize, local: bool) -> Option<Self> {
         match NonZeroUsize::new(sequence << 1 | local as usize) {
-            Some(number) => Some(Self(number)),
+            Some(id) => Some(Self(id)),
             None => None,
         }
     }
@@ -38,17 +38,23 @@ impl VarId {
         self.0.get() & 1 != 0
     }
 
-    /// Returns the part of the number that distinguishes the variable within its map.
+    /// Returns `true` if this is the id of the hidden variable.
+    #[inline]
+    pub(crate) fn is_hidden(self) -> bool {
+        self == Self::HIDDEN
+    }
+
+    /// Returns the digits that lead to the variable within its map.
     #[inline]
     pub(crate) const fn digits(self) -> usize {
         self.0.get() >> 1
     }
 }
 
-/// The number of a variable of type `T`: evidence that what is filed under it is a `T`.
+/// The id of a variable of type `T`: evidence that a value stored under the id is a `T`.
 pub(crate) struct VarKey<T> {
-    number: VarId,
-    // Invariant in `T`, and neither owns nor needs one.
+    id: VarId,
+    // Invariant in `T`, without owning or needing one.
     of: PhantomData<fn(T) -> T>,
 }
 
@@ -63,115 +69,115 @@ impl<T> Copy for VarKey<T> {}
 
 impl<T> fmt::Debug for VarKey<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.number.fmt(f)
+        self.id.fmt(f)
     }
 }
 
 impl<T> VarKey<T> {
     #[inline]
-    pub(crate) const fn number(self) -> VarId {
-        self.number
+    pub(crate) const fn id(self) -> VarId {
+        self.id
     }
 
-    /// A key out of thin air, for tests of the map that choose their collisions. All of them are of one `T`.
+    /// Makes a key with a chosen sequence number, for tests of the map that need collisions. All of them are of one `T`.
     #[cfg(test)]
     pub(crate) fn forge(sequence: usize) -> Self {
-        let number = VarId::new(sequence, false).expect("a sequence number is not zero");
-        Self { number, of: PhantomData }
+        let id = VarId::new(sequence, false).expect("a sequence number is not zero");
+        Self { id, of: PhantomData }
     }
 }
 
-/// Draws the key of one variable when it is first needed.
+/// The key of one variable, which is assigned an id when it is first needed.
 pub(crate) struct LazyVarKey<T> {
-    /// Zero until a number was drawn.
-    number: AtomicUsize,
+    /// Zero until an id was assigned.
+    id: AtomicUsize,
     of: PhantomData<fn(T) -> T>,
 }
 
 impl<T> LazyVarKey<T> {
     pub(crate) const fn new() -> Self {
-        Self { number: AtomicUsize::new(0), of: PhantomData }
+        Self { id: AtomicUsize::new(0), of: PhantomData }
     }
 
-    /// The key, if one was drawn. Without one the variable was never set anywhere.
+    /// Returns the key, or `None` if no id was assigned, which means that no context has a value for the variable.
     #[inline]
     pub(crate) fn get(&self) -> Option<VarKey<T>> {
-        // Relaxed: the number is the whole message. Whoever received a context with a value under it received the
-        // number before.
-        let number = NonZeroUsize::new(self.number.load(Ordering::Relaxed))?;
-        Some(VarKey { number: VarId(number), of: PhantomData })
+        // Relaxed: nothing else is published with the id. A thread that received a context with a value of this variable
+        // received the id before.
+        let id = NonZeroUsize::new(self.id.load(Ordering::Relaxed))?;
+        Some(VarKey { id: VarId(id), of: PhantomData })
     }
 
-    /// The key, drawn now if there was none.
+    /// Returns the key, and assigns an id first if there is none.
     #[inline]
     pub(crate) fn get_or_assign(&self, local: bool) -> VarKey<T> {
         match self.get() {
             Some(key) => key,
-            None => VarKey { number: draw(&self.number, local), of: PhantomData },
+            None => VarKey { id: assign(&self.id, local), of: PhantomData },
         }
     }
 }
 
-/// The type of every hidden variable. It is a single type, so that two hidden variables, which would share the number
+/// The type of every hidden variable. It is a single type, so that two hidden variables, which would share
 /// [`VarId::HIDDEN`], could still not read each other's values as another type.
 type Hidden = crate::fields::Fields;
 
 impl LazyVarKey<Hidden> {
     /// Creates the key of [`VarId::HIDDEN`].
     pub(crate) const fn hidden() -> Self {
-        Self { number: AtomicUsize::new(VarId::HIDDEN.0.get()), of: PhantomData }
+        Self { id: AtomicUsize::new(VarId::HIDDEN.0.get()), of: PhantomData }
     }
 }
 
-/// Draws the number of the variable that keeps it in `number`.
+/// Assigns the next id to the variable that keeps it in `id`.
 #[cold]
 #[inline(never)]
-fn draw(number: &AtomicUsize, local: bool) -> VarId {
+fn assign(id: &AtomicUsize, local: bool) -> VarId {
     static SEQUENCE: AtomicUsize = AtomicUsize::new(VarId::HIDDEN.digits() + 1);
-    let drawn = next_id(&SEQUENCE, usize::MAX >> 1, "context variables");
-    let mine = VarId::new(drawn, local).expect("the sequence does not start at zero");
-    // Of two threads that draw at once one wins; the other's number is never used.
-    VarId(get_or_set(number, mine.0))
+    let sequence = next_id(&SEQUENCE, usize::MAX >> 1, "context variables");
+    let mine = VarId::new(sequence, local).expect("the sequence does not start at zero");
+    // If two threads get here at once, one of them wins, and the other's sequence number is never used.
+    VarId(get_or_set(id, mine.0))
 }
 
-/// Which logical context something belongs to.
+/// The identity of a logical context.
 ///
-/// Most contexts are never asked for their identity; those that are draw it at that moment. The highest bit marks a
-/// thread's own context, so that one comparison finds the two cases that need more than a look.
+/// Most contexts never need one, so a context is assigned its id by its first change. The highest bit marks the root context
+/// of a thread. One comparison therefore finds the two cases in which a change needs more work.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct ContextId(u64);
 
 impl ContextId {
-    const THREAD: u64 = 1 << 63;
+    const ROOT: u64 = 1 << 63;
 
-    /// Of a context that was not asked yet.
+    /// A context without an id.
     pub(crate) const UNASSIGNED: Self = Self(0);
 
-    /// Of a thread's own context that was not asked yet.
-    pub(crate) const UNASSIGNED_ROOT: Self = Self(Self::THREAD);
+    /// A root context without an id.
+    pub(crate) const UNASSIGNED_ROOT: Self = Self(Self::ROOT);
 
-    /// Drawn, and not a thread's own.
+    /// Returns `true` if an id was assigned, and the context is not the root context of a thread.
     #[inline]
-    pub(crate) const fn is_plain(self) -> bool {
-        self.0.wrapping_sub(1) < Self::THREAD - 1
+    pub(crate) const fn is_entered_and_assigned(self) -> bool {
+        self.0.wrapping_sub(1) < Self::ROOT - 1
     }
 
     pub(crate) const fn is_assigned(self) -> bool {
-        self.0 & !Self::THREAD != 0
+        self.0 & !Self::ROOT != 0
     }
 
-    pub(crate) const fn is_thread(self) -> bool {
-        self.0 & Self::THREAD != 0
+    pub(crate) const fn is_root(self) -> bool {
+        self.0 & Self::ROOT != 0
     }
 
-    /// This identity, drawn: of the same kind, with a number of its own.
-    pub(crate) fn draw(self, numbers: &ContextIdBlock) -> Self {
+    /// Returns an id for a context of the same kind that has none.
+    pub(crate) fn assign(self, ids: &ContextIdBlock) -> Self {
         debug_assert!(!self.is_assigned());
-        Self(self.0 | numbers.take())
+        Self(self.0 | ids.take())
     }
 }
 
-/// One thread's supply of numbers that no other thread has, claimed in blocks so that threads do not meet.
+/// One thread's supply of context ids. They are claimed in blocks, so that threads rarely touch the same counter.
 #[derive(Debug)]
 pub(crate) struct ContextIdBlock {
     next: Cell<u64>,
@@ -179,10 +185,10 @@ pub(crate) struct ContextIdBlock {
 }
 
 impl ContextIdBlock {
-    const BLOCK: u32 = 1 << 10;
+    const SIZE: u32 = 1 << 10;
 
-    /// Blocks end here, with the 63 bits of an identity; on 32-bit targets their numbers do so first.
-    const LAST: u64 = (1 << 63) / Self::BLOCK as u64 - 1;
+    /// The number of blocks that fit in the 63 bits of an id. On 32-bit targets the counter of blocks ends earlier.
+    const LAST: u64 = (1 << 63) / Self::SIZE as u64 - 1;
 
     pub(crate) const fn new() -> Self {
         Self { next: Cell::new(0), left: Cell::new(0) }
@@ -192,10 +198,10 @@ impl ContextIdBlock {
         if self.left.get() == 0 {
             self.claim();
         }
-        let number = self.next.get();
-        self.next.set(number + 1);
+        let id = self.next.get();
+        self.next.set(id + 1);
         self.left.set(self.left.get() - 1);
-        number
+        id
     }
 
     #[cold]
@@ -203,13 +209,13 @@ impl ContextIdBlock {
         static BLOCKS: AtomicUsize = AtomicUsize::new(1);
         let last = usize::try_from(Self::LAST).unwrap_or(usize::MAX);
         let block = next_id(&BLOCKS, last, "context identities");
-        self.next.set(block as u64 * u64::from(Self::BLOCK));
-        self.left.set(Self::BLOCK);
+        self.next.set(block as u64 * u64::from(Self::SIZE));
+        self.left.set(Self::SIZE);
     }
 }
 
-/// A number for a thread, not zero.
-pub(crate) fn draw_thread() -> usize {
+/// Returns a number for a thread, which is not zero and which no other thread has or had.
+pub(crate) fn next_thread_number() -> usize {
     static THREADS: AtomicUsize = AtomicUsize::new(1);
     next_id(&THREADS, usize::MAX, "thread numbers")
 }
@@ -219,57 +225,57 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_drawn_once_and_never_again() {
+    fn a_key_is_assigned_once_and_never_again() {
         let (a, b) = (LazyVarKey::<u8>::new(), LazyVarKey::<u8>::new());
         assert!(a.get().is_none());
         let key = a.get_or_assign(false);
-        assert_eq!(a.get_or_assign(false).number(), key.number());
-        assert_eq!(a.get().map(VarKey::number), Some(key.number()));
-        assert_ne!(b.get_or_assign(false).number(), key.number());
+        assert_eq!(a.get_or_assign(false).id(), key.id());
+        assert_eq!(a.get().map(VarKey::id), Some(key.id()));
+        assert_ne!(b.get_or_assign(false).id(), key.id());
     }
 
     #[test]
-    fn the_hidden_number_is_never_drawn() {
+    fn the_hidden_id_is_never_assigned() {
         let key = LazyVarKey::hidden();
-        assert_eq!(key.get().map(VarKey::number), Some(VarId::HIDDEN));
-        assert_eq!(key.get_or_assign(false).number(), VarId::HIDDEN);
+        assert_eq!(key.get().map(VarKey::id), Some(VarId::HIDDEN));
+        assert_eq!(key.get_or_assign(false).id(), VarId::HIDDEN);
         for _ in 0..100 {
             assert!(
-                LazyVarKey::<u8>::new().get_or_assign(false).number().digits()
-                    > VarId::HIDDEN.digits()
+                LazyVarKey::<u8>::new().get_or_assign(false).id().digits() > VarId::HIDDEN.digits()
             );
         }
     }
 
     #[test]
-    fn the_number_tells_whether_the_variable_is_local() {
-        assert!(!LazyVarKey::<u8>::new().get_or_assign(false).number().is_local());
-        assert!(LazyVarKey::<u8>::new().get_or_assign(true).number().is_local());
+    fn the_id_tells_whether_the_variable_is_local() {
+        assert!(!LazyVarKey::<u8>::new().get_or_assign(false).id().is_local());
+        assert!(LazyVarKey::<u8>::new().get_or_assign(true).id().is_local());
     }
 
     #[test]
-    fn racing_threads_agree_on_a_key() {
+    fn racing_threads_get_one_id() {
         let key = LazyVarKey::<u8>::new();
         let drawn: Vec<_> = std::thread::scope(|scope| {
             let threads: Vec<_> =
-                (0..4).map(|_| scope.spawn(|| key.get_or_assign(false).number())).collect();
+                (0..4).map(|_| scope.spawn(|| key.get_or_assign(false).id())).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
         assert!(drawn.iter().all(|&number| number == drawn[0]));
     }
 
     #[test]
-    fn identities_are_of_three_kinds() {
-        let numbers = ContextIdBlock::new();
-        assert!(!ContextId::UNASSIGNED.is_assigned() && !ContextId::UNASSIGNED.is_thread());
-        assert!(
-            !ContextId::UNASSIGNED_ROOT.is_assigned() && ContextId::UNASSIGNED_ROOT.is_thread()
-        );
+    fn context_ids_are_of_three_kinds() {
+        let ids = ContextIdBlock::new();
+        assert!(!ContextId::UNASSIGNED.is_assigned() && !ContextId::UNASSIGNED.is_root());
+        assert!(!ContextId::UNASSIGNED_ROOT.is_assigned() && ContextId::UNASSIGNED_ROOT.is_root());
         let (plain, thread) =
-            (ContextId::UNASSIGNED.draw(&numbers), ContextId::UNASSIGNED_ROOT.draw(&numbers));
-        assert!(plain.is_assigned() && plain.is_plain() && !plain.is_thread());
-        assert!(thread.is_assigned() && !thread.is_plain() && thread.is_thread());
-        assert!(!ContextId::UNASSIGNED.is_plain() && !ContextId::UNASSIGNED_ROOT.is_plain());
+            (ContextId::UNASSIGNED.assign(&ids), ContextId::UNASSIGNED_ROOT.assign(&ids));
+        assert!(plain.is_assigned() && plain.is_entered_and_assigned() && !plain.is_root());
+        assert!(thread.is_assigned() && !thread.is_entered_and_assigned() && thread.is_root());
+        assert!(
+            !ContextId::UNASSIGNED.is_entered_and_assigned()
+                && !ContextId::UNASSIGNED_ROOT.is_entered_and_assigned()
+        );
     }
 
     #[test]
@@ -282,13 +288,13 @@ mod tests {
     }
 
     #[test]
-    fn identities_end_before_they_reach_the_mark_of_a_thread() {
-        let numbers = ContextIdBlock {
-            next: Cell::new(ContextIdBlock::LAST * u64::from(ContextIdBlock::BLOCK)),
-            left: Cell::new(ContextIdBlock::BLOCK),
+    fn context_ids_end_before_they_reach_the_mark_of_a_root() {
+        let ids = ContextIdBlock {
+            next: Cell::new(ContextIdBlock::LAST * u64::from(ContextIdBlock::SIZE)),
+            left: Cell::new(ContextIdBlock::SIZE),
         };
-        for _ in 0..ContextIdBlock::BLOCK {
-            assert!(ContextId::UNASSIGNED.draw(&numbers).is_plain());
+        for _ in 0..ContextIdBlock::SIZE {
+            assert!(ContextId::UNASSIGNED.assign(&ids).is_entered_and_assigned());
         }
     }
 }

@@ -1,11 +1,5 @@
-#![doc = "[guide]: crate::documentation::guide"]
-#![doc = "[migrating]: crate::documentation::migrating"]
-#![doc = "[semantics]: crate::documentation::semantics"]
-#![doc = "[design]: crate::documentation::design"]
-#![doc = "[performance]: crate::documentation::performance"]
-#![doc = "[model checking]: crate::documentation::model_checking"]
-#![doc = "[`forbid_bare_set`]: crate::forbid_bare_set"]
-#![doc = "[`fields`]: crate::fields"]
+#![doc = include_str!("../docs/links.md")]
+#![cfg_attr(doc, doc = concat!("[shop page]: ", env!("CARGO_PKG_REPOSITORY"), "/raw/HEAD/docs/shop.png"))]
 #![doc = ""]
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -27,9 +21,13 @@ mod value;
 mod current;
 
 mod default;
+mod forbid;
+mod lookup;
 mod scope;
 mod token;
 mod var;
+
+mod entry;
 
 mod context;
 
@@ -41,33 +39,91 @@ mod propagate;
 #[doc(alias = "NDC")]
 #[doc(alias = "diagnostic context")]
 pub mod fields;
+
+mod changes;
 #[cfg(feature = "rayon")]
 pub mod rayon;
 #[cfg(feature = "futures")]
 mod spawner;
 
-pub use context::{Context, Entry, Iter, copy_context, forbid_bare_set};
+pub use changes::{Change, Changes};
+pub use context::{Context, copy_context};
+pub use entry::{Entry, Iter};
+pub use forbid::forbid_bare_set;
 pub use future::{ContextExt, WithContext};
-pub use propagate::{propagate, propagate_fn};
+pub use lookup::{LookupError, LookupErrorKind, Missing, on_missing};
+pub use propagate::{propagate, propagate_fn, propagate_once_with, propagate_with};
 pub use scope::Scope;
 #[cfg(feature = "futures")]
 pub use spawner::ContextSpawner;
-pub use token::{Binding, LookupError, ResetError, ResetErrorKind, Token};
+pub use token::{Binding, ResetError, ResetErrorKind, Token};
 pub use var::ContextVar;
+
+/// A document, with link definitions for rustdoc before its own.
+#[cfg(any(doc, doctest))]
+macro_rules! document {
+    ($path:literal) => {
+        concat!(
+            include_str!("../docs/links.md"),
+            "[tests]: ",
+            env!("CARGO_PKG_REPOSITORY"),
+            "/tree/HEAD/tests\n[chart read]: #read\n[chart write]: #write\n[chart copy]: #copy\n[chart poll]: #poll\n[chart spawn]: #spawn\n",
+            "[chart growth]: #growth-1\n[chart rayon]: #rayon\n[chart lines]: #lines\n[chart soak]: #soak\n\n",
+            include_str!($path),
+        )
+    };
+}
+
+/// A chart under a heading of its own.
+#[cfg(any(doc, doctest))]
+macro_rules! chart {
+    ($heading:literal, $path:literal) => {
+        concat!("\n\n### ", $heading, "\n\n", include_str!($path), "\n")
+    };
+}
 
 /// The documents beside the code.
 #[cfg(any(doc, doctest))]
 pub mod documentation {
-    #[cfg_attr(any(not(doctest), feature = "rayon"), doc = include_str!("../docs/guide.md"))]
+    #[cfg_attr(any(not(doctest), feature = "rayon"), doc = document!("../docs/guide.md"))]
     pub mod guide {}
-    #[cfg_attr(any(not(doctest), feature = "rayon"), doc = include_str!("../docs/migrating.md"))]
+    #[cfg_attr(any(not(doctest), feature = "rayon"), doc = document!("../docs/migrating.md"))]
     pub mod migrating {}
-    #[doc = include_str!("../docs/semantics.md")]
+    #[doc = document!("../docs/semantics.md")]
     pub mod semantics {}
-    #[doc = include_str!("../docs/design.md")]
+    #[doc = document!("../docs/design.md")]
     pub mod design {}
-    #[doc = include_str!("../docs/performance.md")]
+    #[doc = document!("../docs/companions.md")]
+    pub mod companions {}
+    #[doc = document!("../docs/performance.md")]
+    #[doc = "\n## Charts"]
+    #[doc = chart!("Read", "../docs/charts/read.svg")]
+    #[doc = chart!("Write", "../docs/charts/write.svg")]
+    #[doc = chart!("Copy", "../docs/charts/copy.svg")]
+    #[doc = chart!("Poll", "../docs/charts/poll.svg")]
+    #[doc = chart!("Spawn", "../docs/charts/spawn.svg")]
+    #[doc = chart!("Growth", "../docs/charts/growth.svg")]
+    #[doc = chart!("Rayon", "../docs/charts/rayon.svg")]
+    #[doc = chart!("Lines", "../docs/charts/lines.svg")]
+    #[doc = chart!("Soak", "../docs/charts/soak.svg")]
     pub mod performance {}
-    #[doc = include_str!("../docs/model-checking.md")]
+    #[doc = document!("../docs/model-checking.md")]
     pub mod model_checking {}
+}
+
+/// The READMEs of the companions, whose examples are compiled here because this crate can be tested with all of them.
+#[cfg(doctest)]
+mod companions {
+    #[doc = include_str!("../crates/contextvars-log/README.md")]
+    mod log {}
+    #[doc = include_str!("../crates/contextvars-thread-fields/README.md")]
+    mod thread_fields {}
+    #[doc = include_str!("../crates/contextvars-tokio/README.md")]
+    mod tokio {}
+    #[doc = include_str!("../crates/contextvars-tower/README.md")]
+    mod tower {}
+    #[doc = include_str!("../crates/contextvars-tracing/README.md")]
+    mod tracing {}
+    #[doc = include_str!("../crates/contextvars-wire/README.md")]
+    mod wire {}
 }

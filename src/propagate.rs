@@ -2,10 +2,17 @@
 
 use crate::context::Context;
 
-/// Wraps `f` so that it runs in a copy of the context that is current now: on any thread, pool or executor.
+/// Wraps `f` so that it runs in a copy of the context that is current now, on whichever thread, pool or executor calls it.
 ///
-/// If it is never called, what `f` captured is dropped inside that context. For a closure that is called more than
-/// once use [`propagate_fn`], for a future [`in_current_context`](crate::ContextExt::in_current_context).
+/// If the result is never called, the captures of `f` are dropped inside of that context. Choose the function by the closure:
+///
+/// | the closure | is called once | is called again and again |
+/// |---|---|---|
+/// | takes nothing | `propagate` | [`propagate_fn`] |
+/// | takes an argument | [`propagate_once_with`] | [`propagate_with`] |
+///
+/// For a future use [`in_current_context`](crate::ContextExt::in_current_context). A closure that returns a future has not run
+/// the future, so `propagate(|| async { .. })` carries nothing into it.
 ///
 /// ```
 /// use contextvars::{ContextVar, propagate};
@@ -15,16 +22,17 @@ use crate::context::Context;
 /// let worker = USER.sync_scope("ann", || std::thread::spawn(propagate(|| USER.get())));
 /// assert_eq!(worker.join().unwrap(), "ann");
 /// ```
-#[must_use = "the closure is not called by wrapping it"]
+#[must_use = "the closure is returned, and was not called"]
 #[doc(alias = "to_thread")]
 pub fn propagate<F: FnOnce() -> R, R>(f: F) -> impl FnOnce() -> R {
-    let carrier = ContextFn::new(f);
-    move || carrier.call_once()
+    let f = ContextFn::new(f);
+    move || f.call_once(|f| f())
 }
 
-/// Wraps `f` so that each call runs in a fresh copy of the context that is current now: no call sees what another set.
+/// Wraps `f` so that each call runs in a fresh copy of the context that is current now: no call sees values that another call
+/// set.
 ///
-/// What `f` captured is dropped inside the context. It is `Send` and `Sync` when `f` is.
+/// The captures of `f` are dropped inside of the context. The result is `Send` and `Sync` when `f` is.
 ///
 /// ```
 /// use contextvars::{ContextVar, propagate_fn};
@@ -39,15 +47,57 @@ pub fn propagate<F: FnOnce() -> R, R>(f: F) -> impl FnOnce() -> R {
 /// });
 /// assert_eq!((next(), next()), (2, 2));
 /// ```
-#[must_use = "the closure is not called by wrapping it"]
+#[must_use = "the closure is returned, and was not called"]
 pub fn propagate_fn<F: Fn() -> R, R>(f: F) -> impl Fn() -> R {
-    let carrier = ContextFn::new(f);
-    move || carrier.call()
+    let f = ContextFn::new(f);
+    move || f.call(|f| f())
 }
 
-/// A closure and the context that it is called and dropped in.
+/// Wraps a closure that takes an argument so that each call runs in a fresh copy of the context that is current now.
+///
+/// For callbacks and handlers. The captures of `f` are dropped inside of the context, and so is an argument that `f` does not
+/// return. The result is `Send` and `Sync` when `f` is. The argument is one owned type: for a closure over `&T`, clone a
+/// [`Context`] and [`run`](Context::run) it in each call.
+///
+/// ```
+/// use contextvars::{ContextVar, propagate_with};
+///
+/// static TENANT: ContextVar<&str> = ContextVar::new("tenant");
+///
+/// let handler = TENANT.sync_scope("acme", || propagate_with(|id: u32| format!("{}-{id}", TENANT.get())));
+/// assert_eq!((handler(7), handler(8)), ("acme-7".to_string(), "acme-8".to_string()));
+/// ```
+#[must_use = "the closure is returned, and was not called"]
+pub fn propagate_with<A, F: Fn(A) -> R, R>(f: F) -> impl Fn(A) -> R {
+    let f = ContextFn::new(f);
+    move |argument| f.call(|f| f(argument))
+}
+
+/// Wraps a closure that takes an argument and is called once so that it runs in a copy of the context that is current now.
+///
+/// For completion callbacks, which are given their result. If the result is never called, the captures of `f` are dropped
+/// inside of the context.
+///
+/// ```
+/// use contextvars::{ContextVar, propagate_once_with};
+///
+/// static USER: ContextVar<String> = ContextVar::new("user");
+///
+/// let greeting = String::from("hello ");
+/// let done = USER.sync_scope("ann".into(), || {
+///     propagate_once_with(move |mark: char| greeting + &USER.get() + &mark.to_string())
+/// });
+/// assert_eq!(done('!'), "hello ann!");
+/// ```
+#[must_use = "the closure is returned, and was not called"]
+pub fn propagate_once_with<A, F: FnOnce(A) -> R, R>(f: F) -> impl FnOnce(A) -> R {
+    let f = ContextFn::new(f);
+    move |argument| f.call_once(|f| f(argument))
+}
+
+/// A closure, and the context that it is called and dropped in.
 struct ContextFn<F> {
-    /// `None` once called for good.
+    /// `None` once it was called for the only time.
     f: Option<F>,
     context: Context,
 }
@@ -57,23 +107,17 @@ impl<F> ContextFn<F> {
         Self { f: Some(f), context: Context::current() }
     }
 
-    fn call_once<R>(mut self) -> R
-    where
-        F: FnOnce() -> R,
-    {
-        let f = self.f.take().expect("a carrier loses its closure only when it goes itself");
-        let result = self.context.run(f); // user code
+    fn call_once<R>(mut self, call: impl FnOnce(F) -> R) -> R {
+        let f = self.f.take().expect("this method consumes the closure, so it is still there");
+        let result = self.context.run(|| call(f)); // user code
         drop(self); // user code: T::drop; should it panic, the result is dropped too
         result
     }
 
-    fn call<R>(&self) -> R
-    where
-        F: Fn() -> R,
-    {
-        let f = self.f.as_ref().expect("a carrier loses its closure only when it goes itself");
+    fn call<R>(&self, call: impl FnOnce(&F) -> R) -> R {
+        let f = self.f.as_ref().expect("only `call_once` takes the closure, and consumes it");
         let mut context = self.context.clone();
-        let result = context.run(f); // user code
+        let result = context.run(|| call(f)); // user code
         drop(context); // user code: T::drop; should it panic, the result is dropped too
         result
     }
@@ -82,7 +126,7 @@ impl<F> ContextFn<F> {
 impl<F> Drop for ContextFn<F> {
     fn drop(&mut self) {
         if let Some(f) = self.f.take() {
-            self.context.run(|| drop(f)); // user code: what `f` captured
+            self.context.run(|| drop(f)); // user code: the captures of `f`
         }
     }
 }

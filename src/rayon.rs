@@ -13,7 +13,7 @@
 //!
 //! static USER: ContextVar<&str> = ContextVar::new("user");
 //!
-//! let metas: Vec<_> = USER.sync_scope("ann", || {
+//! let labels: Vec<_> = USER.sync_scope("ann", || {
 //!     (1..=3).into_par_iter().in_current_context().map(|n| format!("{} {n}", USER.get())).collect()
 //! });
 //! assert_eq!(labels, ["ann 1", "ann 2", "ann 3"]);

@@ -17,7 +17,7 @@ use std::task::{self, Poll};
 
 use pin_project_lite::pin_project;
 
-use crate::current;
+use crate::current::{self, Change};
 use crate::id::VarId;
 use crate::value::ErasedValue;
 
@@ -38,8 +38,8 @@ pin_project! {
 }
 
 impl<T, F> Scope<'_, T, F> {
-    pub(crate) fn new(number: VarId, value: ErasedValue, future: F) -> Self {
-        let own = OneValue { number, value: Some(value) };
+    pub(crate) fn new(id: VarId, value: ErasedValue, future: F) -> Self {
+        let own = OneValue { id, value: Some(value) };
         Self { inner: Exchanging::new(own, future), of: PhantomData }
     }
 }
@@ -69,15 +69,15 @@ impl<T, F: RefUnwindSafe> RefUnwindSafe for Scope<'_, T, F> {}
 /// The value of one variable, or `None` if the variable is unset.
 #[derive(Clone)]
 struct OneValue {
-    number: VarId,
+    id: VarId,
     value: Option<ErasedValue>,
 }
 
 impl Exchange for OneValue {
     #[inline]
     fn exchange(&mut self) {
-        current::identity_to_bind(None);
-        self.value = current::replace(self.number, self.value.take());
+        current::id_for_change(Change::Temporary);
+        self.value = current::replace(self.id, self.value.take());
     }
 
     fn clear(&mut self) {

@@ -31,7 +31,7 @@ use crate::value::ErasedValue;
 pub struct Token<T> {
     key: VarKey<T>,
     name: &'static str,
-    identity: ContextId,
+    context: ContextId,
     old: Option<ErasedValue>,
 }
 
@@ -40,10 +40,10 @@ impl<T> Token<T> {
     pub(crate) fn new(
         key: VarKey<T>,
         name: &'static str,
-        identity: ContextId,
+        context: ContextId,
         old: Option<ErasedValue>,
     ) -> Self {
-        Self { key, name, identity, old }
+        Self { key, name, context, old }
     }
 
     /// The value that the variable had in its context before the `set`; `None` if it had none, even if it has a default.
@@ -66,14 +66,14 @@ impl<T> Token<T> {
 
     #[inline]
     pub(crate) fn is_of(&self, key: Option<VarKey<T>>) -> bool {
-        key.is_some_and(|key| key.number() == self.key.number())
+        key.is_some_and(|key| key.id() == self.key.id())
     }
 
     /// Undoes the `set`, if its context is the current one.
     #[inline]
     pub(crate) fn restore(self) -> Result<(), Self> {
-        if current::is_current(self.identity) {
-            drop(current::replace(self.key.number(), self.old)); // user code: T::drop
+        if current::is_current(self.context) {
+            drop(current::replace(self.key.id(), self.old)); // user code: T::drop
             Ok(())
         } else {
             Err(self)
@@ -133,42 +133,6 @@ impl<T> fmt::Debug for Binding<'_, T> {
 
 impl<T> UnwindSafe for Binding<'_, T> {}
 impl<T> RefUnwindSafe for Binding<'_, T> {}
-
-/// A variable has neither a value in the current context nor a default.
-///
-/// ```
-/// # use contextvars::ContextVar;
-/// static USER: ContextVar<String> = ContextVar::new("user");
-///
-/// let error = USER.try_get().unwrap_err();
-/// assert_eq!(error.name(), "user");
-/// assert_eq!(error.to_string(), "context variable `user` has no value in the current context");
-/// ```
-#[derive(Clone, Debug)]
-pub struct LookupError {
-    name: &'static str,
-}
-
-impl LookupError {
-    pub(crate) fn new(name: &'static str) -> Self {
-        Self { name }
-    }
-
-    /// The name of the variable.
-    ///
-    /// See [`LookupError`] for an example.
-    pub fn name(&self) -> &'static str {
-        self.name
-    }
-}
-
-impl fmt::Display for LookupError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "context variable `{}` has no value in the current context", self.name)
-    }
-}
-
-impl std::error::Error for LookupError {}
 
 /// A token was not accepted by [`ContextVar::reset`](crate::ContextVar::reset): nothing was changed, and the token is
 /// in here.

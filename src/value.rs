@@ -1,46 +1,49 @@
 //! The erased value: one allocation, shared by every snapshot that holds it.
 //!
 //! # Invariants
-//! - A [`ErasedValue`] points to a live `ValueInner<T>` whose header says which variable it is filed under; by the invariant of
-//!   [`VarKey`] the number tells `T`.
-//! - Every `T` is `Send + Sync`: thread A drops its snapshot while thread B reads the value through another, and either
-//!   may be the one to drop it.
-//! - Dropping a value runs user code, which may drop further values. The nesting is bounded: beyond it the dead queue
-//!   up in their own memory and the outermost drop works them off, so that a chain of any length needs little stack.
+//! - An [`ErasedValue`] points to a live `ValueInner<T>` whose header holds the id of its variable. By the invariant of
+//!   [`VarKey`], the id determines `T`.
+//! - Every `T` is `Send + Sync`, because one thread may drop its snapshot while another reads the value through its own, and
+//!   either may be the thread that drops the value.
+//! - A live value is never written to, except for its atomic reference count.
+//!
+//! # Dropping
+//! Dropping a value runs user code, which may drop further values. The module `disposal` bounds the nesting: beyond it, values
+//! wait in a queue that is kept in their own memory, and the outermost drop works the queue off. So a chain of any length
+//! needs little stack.
 
 mod disposal;
 mod memory;
 mod meta;
+mod name;
 
 use std::any::TypeId;
 use std::fmt;
+use std::panic::Location;
 use std::ptr::NonNull;
 
 use crate::count::RefCount;
 use crate::id::{VarId, VarKey};
 use crate::sync::LoomAccess;
 
-pub(crate) use self::meta::Field;
-pub(crate) use self::meta::VarMeta;
+pub(crate) use self::meta::{Field, Logging, VarMeta};
 use self::meta::{ToField, VTable};
+pub(crate) use self::name::Name;
 
-/// What every value starts with. `vtable` was made for its type, as only [`VarMeta<T>`] brings one.
+/// The first part of every value. The vtable was made for the value's type, because [`VarMeta<T>`] is the only source of one.
 struct Header {
     count: RefCount,
-    /// Whether the value's `to_field` neither panics nor recurses.
-    guards_itself: bool,
     access: LoomAccess,
-    name: &'static str,
+    name: Name,
     vtable: &'static VTable,
-    // Last, near the value: a read looks at both.
-    number: VarId,
+    /// The line that bound the variable to this value.
+    set_at: &'static Location<'static>,
+    id: VarId,
 }
 
 #[repr(C)]
 struct ValueInner<T> {
     header: Header,
-    /// Makes the value a log field. Not part of `vtable`: a type that can be shown and logged is known to be both only where
-    /// it is known to be one.
     to_field: Option<ToField<T>>,
     value: T,
 }
@@ -49,7 +52,7 @@ struct ValueInner<T> {
 #[repr(transparent)]
 pub(crate) struct ErasedValue(NonNull<Header>);
 
-// SAFETY: a value is made of a `T: Send + Sync` only, and its count is atomic.
+// SAFETY: `new` is the only constructor, and it takes a `T: Send + Sync`; the reference count is atomic.
 unsafe impl Send for ErasedValue {}
 // SAFETY: as above.
 unsafe impl Sync for ErasedValue {}
@@ -59,117 +62,118 @@ impl ErasedValue {
     pub(crate) fn new<T: Send + Sync + 'static>(
         key: VarKey<T>,
         meta: VarMeta<T>,
+        set_at: &'static Location<'static>,
         value: T,
     ) -> Self {
-        let VarMeta { name, vtable, to_field, guards_itself, .. } = meta;
-        let header = Header {
-            count: RefCount::one(),
-            guards_itself,
-            access: LoomAccess::new(),
-            name,
-            vtable,
-            number: key.number(),
-        };
-        let stored = memory::allocate::<T>();
-        // SAFETY: the memory is for just that, and nobody else's.
-        unsafe { stored.write(ValueInner { header, to_field, value }) }
-        Self(stored.cast())
+        let VarMeta { name, vtable, to_field, .. } = meta;
+        let (count, access) = (RefCount::one(), LoomAccess::new());
+        let header = Header { count, access, name, vtable, set_at, id: key.id() };
+        let inner = memory::allocate::<T>();
+        // SAFETY: `allocate` returned memory of this layout, and nothing else points to it.
+        unsafe { inner.write(ValueInner { header, to_field, value }) }
+        Self(inner.cast())
     }
 
     #[inline]
     fn header(&self) -> &Header {
-        // SAFETY: the value is alive while one owner is (`self`), and the header of a live value is never written to
-        // but for its count.
+        // SAFETY: `self` owns the value, so it is alive; a live value is not written to, except for its atomic count.
         unsafe { self.0.as_ref() }
     }
 
     #[inline]
-    pub(crate) fn number(&self) -> VarId {
-        self.header().number
+    pub(crate) fn id(&self) -> VarId {
+        self.header().id
     }
 
     pub(crate) fn name(&self) -> &'static str {
-        self.header().name
+        self.header().name.as_str()
     }
 
-    /// The value as a log field, if its variable says that it is one.
+    /// Returns the line that bound the variable to this value.
+    pub(crate) fn set_at(&self) -> &'static Location<'static> {
+        self.header().set_at
+    }
+
+    /// Returns how the value becomes a log field.
+    #[inline]
+    pub(crate) fn logging(&self) -> Logging {
+        self.header().vtable.logging
+    }
+
+    /// Returns the value as a log field, or `None` if its variable is not logged.
     pub(crate) fn to_field(&self) -> Option<Field> {
         (self.header().vtable.to_field)(self) // user code: T::to_value
     }
 
-    /// Whether `to_field` neither panics nor recurses.
-    pub(crate) fn guards_itself(&self) -> bool {
-        self.header().guards_itself
-    }
-
-    /// The value, if it is filed under `key`.
+    /// Returns the value if it is stored under `key`.
     #[inline]
     pub(crate) fn get<T>(&self, key: VarKey<T>) -> Option<&T> {
-        // SAFETY: by the invariant of `VarKey`, what bears its number is a `T`; `self` keeps it alive.
-        (self.number() == key.number()).then(|| unsafe { self.address().get(key) })
+        // SAFETY: the value is stored under `key`, and `self` keeps it alive for the lifetime of the reference.
+        (self.id() == key.id()).then(|| unsafe { self.as_ptr().get(key) })
     }
 
-    /// The value, if it is a `T`, whatever variable it is of.
+    /// Returns the value if it is a `T`, whichever variable it belongs to.
     pub(crate) fn downcast_ref<T: 'static>(&self) -> Option<&T> {
-        Some(&self.stored::<T>()?.value)
+        Some(&self.inner::<T>()?.value)
     }
 
-    /// The whole allocation, if the value is a `T`.
-    fn stored<T: 'static>(&self) -> Option<&ValueInner<T>> {
-        if (self.header().vtable.type_id)() == TypeId::of::<T>() {
-            self.header().access.read();
-            // SAFETY: the vtable was made for the type of the value, which is `T`; `self` keeps it alive, and nobody writes to
-            // it but for its count, which is atomic.
-            Some(unsafe { self.0.cast::<ValueInner<T>>().as_ref() })
-        } else {
-            None
+    /// Returns the whole allocation if the value is a `T`.
+    fn inner<T: 'static>(&self) -> Option<&ValueInner<T>> {
+        if (self.header().vtable.type_id)() != TypeId::of::<T>() {
+            return None;
         }
+        self.header().access.read();
+        // SAFETY: the vtable was made for the type of the value, which is `T`. `self` keeps the value alive, and a live value
+        // is not written to, except for its atomic count.
+        Some(unsafe { self.0.cast::<ValueInner<T>>().as_ref() })
     }
 
-    /// Whether both are the same allocation.
+    /// Returns `true` if both point to the same allocation.
     #[inline]
     pub(crate) fn ptr_eq(&self, other: ValuePtr) -> bool {
         self.0 == other.0
     }
 
-    /// What `is` compares with.
+    /// Returns a pointer to the value that does not keep it alive.
     #[inline]
-    pub(crate) fn address(&self) -> ValuePtr {
+    pub(crate) fn as_ptr(&self) -> ValuePtr {
         ValuePtr(self.0)
     }
 
-    /// The pointer itself, for the map's links.
+    /// Turns the owning pointer into a raw one, for the map's links.
     #[inline]
     pub(crate) fn into_raw(self) -> NonNull<()> {
         std::mem::ManuallyDrop::new(self).0.cast()
     }
 
+    /// Turns a raw pointer back into the owning one.
+    ///
     /// # Safety
-    /// `raw` came from [`ErasedValue::into_raw`], and is given back at most once.
+    /// `raw` was returned by [`ErasedValue::into_raw`], and this is the only call for it.
     #[inline]
     pub(crate) unsafe fn from_raw(raw: NonNull<()>) -> Self {
         Self(raw.cast())
     }
 }
 
-/// Where a value lies, without a share in it.
+/// A pointer to a value that does not keep it alive.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ValuePtr(NonNull<Header>);
 
 impl ValuePtr {
-    /// The value.
+    /// Returns the value.
     ///
     /// # Safety
-    /// The value is filed under `key`, and has an owner for all of `'a`.
+    /// The value is stored under `key`, and has an owner for all of `'a`.
     #[inline]
     pub(crate) unsafe fn get<'a, T>(self, _key: VarKey<T>) -> &'a T {
-        // SAFETY: the header of a live value is never written to but for its count.
+        // SAFETY: the caller promises an owner, so the value is alive; a live value is not written to, except for its count.
         unsafe { self.0.as_ref() }.access.read();
-        let stored = self.0.cast::<ValueInner<T>>().as_ptr();
-        // SAFETY: by the invariant of `VarKey`, the value is a `T`, and so the pointer is to a `ValueInner<T>`; that is alive, as
-        // promised, so the field is in bounds.
-        let value = unsafe { &raw const (*stored).value };
-        // SAFETY: nobody writes to a value while it has an owner.
+        let inner = self.0.cast::<ValueInner<T>>().as_ptr();
+        // SAFETY: by the invariant of `VarKey`, the value that is stored under `key` is a `T`, so the pointer is to a
+        // `ValueInner<T>`. The caller promises that it is alive, so the field is in bounds.
+        let value = unsafe { &raw const (*inner).value };
+        // SAFETY: the caller promises an owner for all of `'a`, and a live value is not written to.
         unsafe { &*value }
     }
 }
@@ -188,7 +192,8 @@ impl Drop for ErasedValue {
         if self.header().count.release() {
             self.header().access.write();
             let dispose = self.header().vtable.dispose;
-            // SAFETY: this was the last owner, and `dispose` was made for the type of the value.
+            // SAFETY: this was the last owner, so nothing else reads or drops the value, and the vtable's `dispose` was made
+            // for the value's type.
             unsafe { dispose(self.0) }
         }
     }
@@ -200,13 +205,13 @@ impl fmt::Debug for ErasedValue {
     }
 }
 
-/// Whether cloning a `T` is known to run nobody's code, so that it need not be lent for that.
+/// Returns `true` if cloning a `T` cannot run user code, so `get` can clone it in place.
 #[inline]
 pub(crate) fn is_plain<T: 'static>() -> bool {
     macro_rules! any_of {
         ($($plain:ty)*) => { ($(TypeId::of::<T>() == TypeId::of::<$plain>())||*) };
     }
-    // First what the compiler can tell at once, also in debug builds.
+    // The first condition is known at compile time, also in debug builds.
     !std::mem::needs_drop::<T>()
         && any_of!(bool char u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize f32 f64 &'static str)
 }

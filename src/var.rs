@@ -1,13 +1,14 @@
 //! [`ContextVar`]: what users declare.
 
 use std::fmt;
-use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 
-use crate::current;
+use crate::current::{self, Change};
 use crate::default::LazyDefault;
 use crate::id::{LazyVarKey, VarKey};
+use crate::lookup::{LookupError, panic_missing};
 use crate::scope::Scope;
-use crate::token::{Binding, LookupError, ResetError, ResetErrorKind, Token};
+use crate::token::{Binding, ResetError, ResetErrorKind, Token};
 use crate::value::{ErasedValue, VarMeta, is_plain};
 
 /// A variable whose value belongs to the current context: to the request, not to the thread.
@@ -131,7 +132,7 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
     #[must_use = "this is the variable, with its values staying behind"]
     pub const fn local(mut self) -> Self {
         self.local = true;
-        // The number tells where the values are kept: a variable that was used before is another one from here on.
+        // The id tells where the values are kept: a variable that was used before is another one from here on.
         self.key = LazyVarKey::new();
         self
     }
@@ -167,8 +168,8 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
 
     /// `value` as a context holds it, filed under this variable.
     #[inline]
-    pub(crate) fn erase(&self, value: T) -> ErasedValue {
-        ErasedValue::new(self.key.get_or_assign(self.local), self.meta, value)
+    pub(crate) fn erase(&self, value: T, set_at: &'static Location<'static>) -> ErasedValue {
+        ErasedValue::new(self.key.get_or_assign(self.local), self.meta, set_at, value)
     }
 }
 
@@ -241,7 +242,7 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
     {
         match self.current() {
             Some(value) => Ok(value),
-            None => self.default().cloned(), // user code: T::clone
+            None => self.default_or_error().cloned(), // user code: T::clone
         }
     }
 
@@ -307,7 +308,7 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
     pub fn try_with<R>(&self, f: impl FnOnce(&T) -> R) -> Result<R, LookupError> {
         match self.lend(f) {
             Ok(result) => Ok(result),
-            Err(f) => self.default().map(f), // user code
+            Err(f) => self.default_or_error().map(f), // user code
         }
     }
 
@@ -333,13 +334,17 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
         }
     }
 
+    /// Returns the default.
     #[inline]
     #[track_caller]
-    pub(crate) fn default(&self) -> Result<&T, LookupError> {
-        match &self.default {
-            Some(default) => Ok(default.get(self.name())),
-            None => Err(LookupError::new(self.name())),
-        }
+    pub(crate) fn default(&self) -> Option<&T> {
+        Some(self.default.as_ref()?.get(self.name())) // user code: the function of `with_default`
+    }
+
+    #[inline]
+    #[track_caller]
+    fn default_or_error(&self) -> Result<&T, LookupError> {
+        self.default().ok_or_else(|| LookupError::new(self.meta.packed_name()))
     }
 
     /// Runs `f` on the default. Not inlined: that costs a read of the current context more than it saves here.
@@ -347,17 +352,10 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
     #[track_caller]
     fn on_default<R>(&self, f: impl FnOnce(&T) -> R) -> R {
         match self.default() {
-            Ok(default) => f(default), // user code
-            Err(missing) => no_value(&missing),
+            Some(default) => f(default), // user code
+            None => panic_missing(self.meta.packed_name(), &|| self.key().map(VarKey::id)),
         }
     }
-}
-
-#[cold]
-#[inline(never)]
-#[track_caller]
-fn no_value(missing: &LookupError) -> ! {
-    panic!("{missing}")
 }
 
 // === writing ===
@@ -392,7 +390,7 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
     #[inline]
     #[track_caller]
     pub fn set(&self, value: T) -> Token<T> {
-        self.set_as(value, Some(self.name()))
+        self.set_as(value, Change::Set(self.meta.packed_name()))
     }
 
     /// Restores what the variable was before the `set` that returned `token`; unset, if it was unset.
@@ -447,10 +445,10 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
     #[doc(alias = "delete")]
     #[track_caller]
     pub fn unset(&self) -> Token<T> {
-        let identity = current::identity_to_bind(Some(self.name()));
+        let context = current::id_for_change(Change::Set(self.meta.packed_name()));
         let key = self.key.get_or_assign(self.local);
-        let old = current::replace(key.number(), None);
-        Token::new(key, self.name(), identity, old)
+        let old = current::replace(key.id(), None);
+        Token::new(key, self.name(), context, old)
     }
 
     /// Binds the variable to `value` until the guard is dropped, which restores the previous value.
@@ -470,7 +468,7 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
     #[inline]
     #[track_caller]
     pub fn bind(&self, value: T) -> Binding<'_, T> {
-        Binding::new(self.set_as(value, None))
+        Binding::new(self.set_as(value, Change::Temporary))
     }
 
     /// Wraps a future so that the variable is bound to `value` at each of its polls and while it is dropped.
@@ -500,8 +498,8 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
     /// ```
     #[track_caller]
     pub fn scope<F>(&self, value: T, future: F) -> Scope<'_, T, F> {
-        let value = self.erase(value);
-        Scope::new(value.number(), value, future)
+        let value = self.erase(value, Location::caller());
+        Scope::new(value.id(), value, future)
     }
 
     /// Runs `f` with the variable bound to `value`, and restores the previous value on return and on unwind.
@@ -528,12 +526,12 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
 
     #[inline]
     #[track_caller]
-    fn set_as(&self, value: T, bare: Option<&'static str>) -> Token<T> {
-        let identity = current::identity_to_bind(bare);
+    fn set_as(&self, value: T, change: Change) -> Token<T> {
+        let context = current::id_for_change(change);
         let key = self.key.get_or_assign(self.local);
-        let value = ErasedValue::new(key, self.meta, value);
-        let old = current::replace(key.number(), Some(value));
-        Token::new(key, self.name(), identity, old)
+        let value = ErasedValue::new(key, self.meta, Location::caller(), value);
+        let old = current::replace(key.id(), Some(value));
+        Token::new(key, self.name(), context, old)
     }
 }
 

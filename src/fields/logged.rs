@@ -5,8 +5,10 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use super::value::{ToValue, Value};
-use crate::context::{Context, Entry};
+use crate::context::Context;
+use crate::entry::Entry;
 use crate::sync::thread_local;
+use crate::value::Logging;
 use crate::var::ContextVar;
 
 impl<T: Send + Sync + 'static> ContextVar<T> {
@@ -28,7 +30,7 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
     where
         T: ToValue,
     {
-        let meta = self.meta().logged(to_value_guarded, true);
+        let meta = self.meta().logged_trusted(to_value_guarded);
         self.with_meta(meta)
     }
 }
@@ -54,7 +56,7 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
     /// that `f` writes itself, their fields say so.
     #[must_use = "this is the variable, with its values logged"]
     pub const fn logged_with(self, f: fn(&T) -> Value) -> Self {
-        let meta = self.meta().logged(f, false);
+        let meta = self.meta().logged_guarded(f);
         self.with_meta(meta)
     }
 }
@@ -76,39 +78,47 @@ impl Entry<'_> {
     /// ```
     pub fn field(&self) -> Option<Value> {
         let value = self.erased();
-        if value.guards_itself() {
-            return value.to_field(); // user code: T::to_value
+        match value.logging() {
+            Logging::Off => None,
+            Logging::Trusted => value.to_field(), // user code: T::to_value
+            // user code: the function of `logged_with`
+            Logging::Guarded => Some(ask(|| value.to_field().unwrap_or_default())),
         }
-        Some(ask(|| value.to_field().unwrap_or_default())) // user code: the function of `logged_with`
     }
 }
 
-/// Calls `f` with the logged variables of a context that are not `taken`, each name once.
+/// Calls `f` with the logged variables of a context that are not taken, each name once, in the order in which the variables
+/// first got a value in the process.
 pub(super) fn visit_variables(
     variables: &Context,
-    taken: impl Fn(Entry<'_>) -> bool,
+    is_taken: impl Fn(Entry<'_>) -> bool,
     mut f: impl FnMut(&str, &Value),
 ) {
-    // The names so far, as far as there is room: to look through the variables again costs more than the visit.
-    let (mut names, mut seen) = ([""; 8], 0);
-    for (place, entry) in variables.iter().enumerate() {
-        if taken(entry) {
-            continue;
-        }
-        let Some(value) = entry.field() else { continue }; // user code: T::to_value
-        let name = entry.name();
-        let repeated = if seen < names.len() {
-            names[..seen].contains(&name)
-        } else {
-            let mut earlier = variables.iter().take(place).filter(|&entry| !taken(entry));
-            earlier.any(|entry| entry.name() == name && entry.field().is_some())
-        };
-        if !repeated {
-            if let Some(free) = names.get_mut(seen) {
-                *free = name;
-                seen += 1;
+    let is_logged = |entry: &Entry<'_>| entry.erased().logging() != Logging::Off;
+    let mut on_stack = [None; 16];
+    let (mut on_heap, mut len) = (Vec::new(), 0);
+    for entry in variables.iter().filter(|entry| is_logged(entry) && !is_taken(*entry)) {
+        match on_stack.get_mut(len) {
+            Some(free) => *free = Some(entry),
+            None if on_heap.is_empty() => {
+                on_heap.extend(on_stack);
+                on_heap.push(Some(entry));
             }
-            f(name, &value); // user code
+            None => on_heap.push(Some(entry)),
+        }
+        len += 1;
+    }
+    let entries = if on_heap.is_empty() { &mut on_stack[..len] } else { &mut on_heap[..] };
+    entries.sort_unstable_by_key(|entry| entry.map(|entry| entry.erased().id()));
+
+    for (place, entry) in entries.iter().enumerate() {
+        let Some(entry) = entry else { continue };
+        let mut earlier = entries[..place].iter().flatten();
+        if !earlier.any(|earlier| earlier.name() == entry.name()) {
+            if let Some(value) = entry.field() {
+                // user code: T::to_value
+                f(entry.name(), &value); // user code
+            }
         }
     }
 }
@@ -125,7 +135,7 @@ pub(super) fn to_value_guarded<T: ToValue + 'static>(value: &T) -> Value {
 ///
 /// While one such function runs on a thread, no other is asked: one that writes a line would be asked again for that line,
 /// without an end. The field says so.
-fn ask(to_value: impl FnOnce() -> Value) -> Value {
+pub(super) fn ask(to_value: impl FnOnce() -> Value) -> Value {
     thread_local! {
         static ASKING: Cell<bool> = const { Cell::new(false) };
     }

@@ -152,6 +152,14 @@ impl Fields {
         self.change_one((Text::from(key.to_owned()), None))
     }
 
+    /// Returns `true` if both are the same snapshot, or both are empty.
+    pub(super) fn ptr_eq(&self, other: &Self) -> bool {
+        match (&self.list, &other.list) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (one, other) => one.is_none() && other.is_none(),
+        }
+    }
+
     fn change_one(&mut self, change: Edit) -> Option<Value> {
         let mut changes = [change];
         *self = self.exchange(&mut changes);

@@ -1,19 +1,26 @@
-//! An explicit list of what a log line should have.
+//! [`Selection`]: an explicit list of the fields that a log line should have.
+
+mod visit;
 
 use std::fmt;
 use std::sync::Arc;
 
-use super::logged::{to_value_guarded, visit_variables};
+use self::visit::Variable;
+use super::logged::{ask, to_value_guarded};
 use super::snapshot::Snapshot;
-use super::{FieldSink, Fields, Text, ToValue, Value, slot};
-use crate::{Context, ContextVar, Entry};
+use super::value::{Text, ToValue, Value};
+use super::{FieldSink, slot};
+use crate::var::ContextVar;
 
-/// Which fields a log line should have, in which order and under which names: for a schema that does not depend on what
-/// happens to be bound.
+/// The fields that a log line should have, their order and their names: for a schema that does not depend on the fields that
+/// happen to be bound.
 ///
-/// Lists typed variables, which need not be [`logged`](ContextVar::logged), and bound fields. A variable shows its
-/// default where it is not set, as nowhere else; what has neither is left out, or null with [`or_null`](Self::or_null).
-/// A field that is bound under the key of a listed variable goes before it.
+/// A selection lists typed variables, which need not be [`logged`](ContextVar::logged), bound fields and computed values. Only
+/// a selection shows the default of a variable that is not set. An item without a value is left out, or shown as null with
+/// [`or_null`](Self::or_null).
+///
+/// If there are several values for one key, a bound field takes precedence over a computed value, that over a variable, and
+/// that over the variable's default.
 ///
 /// ```
 /// use contextvars::ContextVar;
@@ -28,12 +35,13 @@ use crate::{Context, ContextVar, Entry};
 ///     .var(&USER_ID).rename("uid")
 ///     .var(&REGION)
 ///     .rest()
-///     .redact("token");
+///     .redact("token")
+///     .skip(["internal"]);
 ///
 /// let mut line = Fields::new();
-/// USER_ID.sync_scope(7, || {
-///     fields::sync_scope(kv! { token = "secret", path = "/" }, || selection.merge_into(&mut line));
-/// });
+/// let _user = USER_ID.bind(7);
+/// let _fields = fields::bind(kv! { token = "secret", path = "/", internal = true });
+/// selection.merge_into(&mut line);
 /// assert_eq!(
 ///     format!("{line:?}"),
 ///     r#"{"request_id": null, "uid": 7, "region": "eu", "token": "[redacted]", "path": "/"}"#,
@@ -45,84 +53,112 @@ pub struct Selection {
     items: Vec<Item>,
     rest: bool,
     redacted: Vec<Text>,
+    skipped: Vec<Text>,
 }
 
 struct Item {
     key: Text,
-    /// `None` for a bound field.
-    var: Option<&'static dyn Listed>,
+    source: Source,
     or_null: bool,
 }
 
-/// A variable of some type.
-trait Listed: Send + Sync {
-    fn name(&self) -> &'static str;
-    fn is(&self, entry: Entry<'_>) -> bool;
-    /// What it is in a context, or by default.
-    fn value_in(&self, variables: &Context) -> Option<Value>;
-}
-
-impl<T: ToValue + Send + Sync + 'static> Listed for ContextVar<T> {
-    fn name(&self) -> &'static str {
-        self.name()
-    }
-
-    fn is(&self, entry: Entry<'_>) -> bool {
-        entry.is(self)
-    }
-
-    fn value_in(&self, variables: &Context) -> Option<Value> {
-        // user code: the default and T::to_value. An unset variable is no value, which `guarded` cannot return.
-        let mut set = true;
-        let value = Value::guarded(|| {
-            let value = variables.get(self).map_or_else(|| self.default(), Ok);
-            set = value.is_ok();
-            value.map(to_value_guarded).unwrap_or_default()
-        });
-        set.then_some(value)
-    }
+enum Source {
+    /// A bound field, or the logged variable of this name.
+    Field,
+    Variable(Box<dyn Variable>),
+    Computed(fn() -> Option<Value>),
 }
 
 impl Selection {
-    /// Nothing, yet.
+    /// Creates an empty selection.
     ///
     /// ```
     /// # use contextvars::fields::Selection;
     /// Selection::new().visit(|_, _| unreachable!());
     /// ```
     pub const fn new() -> Self {
-        Self { items: Vec::new(), rest: false, redacted: Vec::new() }
+        Self { items: Vec::new(), rest: false, redacted: Vec::new(), skipped: Vec::new() }
     }
 
-    /// Adds a typed variable, under its name.
+    /// Adds a typed variable under its name.
     ///
-    /// See [`Selection`] for an example.
-    pub fn var<T: ToValue + Send + Sync + 'static>(mut self, var: &'static ContextVar<T>) -> Self {
-        self.items.push(Item { key: var.name().into(), var: Some(var), or_null: false });
-        self
+    /// For a type without [`ToValue`], use [`var_with`](Self::var_with). See [`Selection`] for an example.
+    pub fn var<T: ToValue + Send + Sync + 'static>(self, var: &'static ContextVar<T>) -> Self {
+        self.push(
+            var.name(),
+            Source::Variable(Box::new((var, to_value_guarded::<T> as fn(&_) -> _))),
+        )
     }
 
-    /// Adds a bound field. All that are not listed are added by [`rest`](Self::rest).
+    /// Adds a typed variable under its name, as the value that `to_value` makes of it.
     ///
     /// ```
-    /// # use contextvars::fields::{self, Fields, Selection, kv};
+    /// # use contextvars::{ContextVar, fields::{Fields, Selection, Value, kv}};
+    /// use std::time::Duration;
+    ///
+    /// static TIMEOUT: ContextVar<Duration> =
+    ///     ContextVar::with_default("timeout_ms", || Duration::from_millis(250));
+    ///
+    /// let selection = Selection::new().var_with(&TIMEOUT, |timeout| Value::from(timeout.as_millis()));
+    /// let mut line = Fields::new();
+    /// selection.merge_into(&mut line);
+    /// assert_eq!(line, Fields::from_iter(kv! { timeout_ms = 250 }));
+    /// ```
+    pub fn var_with<T: Send + Sync + 'static>(
+        self,
+        var: &'static ContextVar<T>,
+        to_value: fn(&T) -> Value,
+    ) -> Self {
+        let guarded = move |value: &T| ask(|| to_value(value)); // user code
+        self.push(var.name(), Source::Variable(Box::new((var, guarded))))
+    }
+
+    /// Adds the bound field of this key, or the [logged](ContextVar::logged) variable of this name.
+    ///
+    /// To add all fields that are not listed, use [`rest`](Self::rest).
+    ///
+    /// ```
+    /// # use contextvars::fields::{Fields, Selection, kv};
     /// let selection = Selection::new().field("path").field("user").or_null();
     /// let mut line = Fields::new();
     /// selection.merge_into(&mut line);
     /// assert_eq!(line, Fields::from_iter(kv! { user = None::<u8> }));
     /// ```
-    pub fn field(mut self, key: impl Into<Text>) -> Self {
-        self.items.push(Item { key: key.into(), var: None, or_null: false });
-        self
+    pub fn field(self, key: impl Into<Text>) -> Self {
+        self.push(key, Source::Field)
     }
 
-    /// Has what was listed last be null where it has no value.
+    /// Adds a value that `compute` returns when a line begins, such as the trace id of a span that another library keeps.
+    ///
+    /// `compute` is asked once for a line. If it returns `None`, a variable of the same key is shown instead, listed or not. If
+    /// it panics, the value says so.
+    ///
+    /// ```
+    /// # use contextvars::{ContextVar, fields::{Fields, Selection, Value, kv}};
+    /// static SPAN: ContextVar<&str> = ContextVar::new("span");
+    /// static FALLBACK: ContextVar<&str> = ContextVar::with_default("trace_id", || "none");
+    ///
+    /// let selection =
+    ///     Selection::new().computed("trace_id", || SPAN.try_get().ok().map(Value::from)).var(&FALLBACK);
+    /// let line = || {
+    ///     let mut line = Fields::new();
+    ///     selection.merge_into(&mut line);
+    ///     line
+    /// };
+    /// assert_eq!(line(), Fields::from_iter(kv! { trace_id = "none" }));
+    /// assert_eq!(SPAN.sync_scope("4bf9", line), Fields::from_iter(kv! { trace_id = "4bf9" }));
+    /// ```
+    pub fn computed(self, key: impl Into<Text>, compute: fn() -> Option<Value>) -> Self {
+        self.push(key, Source::Computed(compute))
+    }
+
+    /// Shows the item that was listed last as null if it has no value.
     ///
     /// See [`Selection`] for an example.
     ///
     /// # Panics
     ///
-    /// If nothing was listed.
+    /// Panics if nothing was listed.
     #[track_caller]
     pub fn or_null(mut self) -> Self {
         self.last().or_null = true;
@@ -135,16 +171,19 @@ impl Selection {
     ///
     /// # Panics
     ///
-    /// If it was not a variable that was listed last.
+    /// Panics if the last item is not a variable.
     #[track_caller]
     pub fn rename(mut self, key: impl Into<Text>) -> Self {
         let last = self.last();
-        assert!(last.var.is_some(), "`rename` stands behind a `var`");
+        assert!(
+            matches!(last.source, Source::Variable(_)),
+            "`rename` must follow the `var` or `var_with` that it renames"
+        );
         last.key = key.into();
         self
     }
 
-    /// Adds, after those that are listed, what else [`visit`](crate::fields::visit) sees.
+    /// Adds, after the listed items, all other fields that [`visit`](crate::fields::visit) shows.
     ///
     /// See [`Selection`] for an example.
     #[doc(alias = "dynamic")]
@@ -153,8 +192,19 @@ impl Selection {
         self
     }
 
-    /// Shows `[redacted]` for the field of this key or the variable of this name, however it got into the context. What a
-    /// line or a span has itself is not looked at.
+    /// Leaves fields of these keys out of the [`rest`](Self::rest). A listed item is shown even if its key is skipped.
+    ///
+    /// For keys that the formatter writes itself, which would otherwise stand on the line twice. To show that there is a value
+    /// without showing the value, use [`redact`](Self::redact).
+    ///
+    /// See [`Selection`] for an example.
+    pub fn skip(mut self, keys: impl IntoIterator<Item = impl Into<Text>>) -> Self {
+        self.skipped.extend(keys.into_iter().map(Into::into));
+        self
+    }
+
+    /// Shows `[redacted]` in place of the value of this key, or of the variable of this name, whichever way it got into the
+    /// context. Fields of the line itself or of its spans are not affected.
     ///
     /// See [`Selection`] for an example.
     pub fn redact(mut self, key: impl Into<Text>) -> Self {
@@ -162,14 +212,9 @@ impl Selection {
         self
     }
 
-    #[track_caller]
-    fn last(&mut self) -> &mut Item {
-        self.items.last_mut().expect("`or_null` and `rename` stand behind what they are about")
-    }
-
-    /// Calls `f` with the fields, each key once: those that are listed in their order, then the others.
+    /// Calls `f` with the fields, each key once: the listed items in their order, then the rest.
     ///
-    /// As in [`fields::visit`](crate::fields::visit), `f` and the values' [`ToValue`] may do anything.
+    /// `f` and the values' [`ToValue`] may do anything, as in [`fields::visit`](crate::fields::visit).
     ///
     /// ```
     /// # use contextvars::{ContextVar, fields::{Selection, Value}};
@@ -180,7 +225,8 @@ impl Selection {
     /// assert_eq!(seen, [("region".to_owned(), Value::from("eu"))]);
     /// ```
     pub fn visit(&self, f: impl FnMut(&str, &Value)) {
-        self.visit_in(&slot::variables(), f);
+        let variables = slot::variables();
+        self.visit_in(&variables, &self.compute(), f);
     }
 
     /// Takes the fields of this selection for a line that begins now; for adapters, which visit them later.
@@ -197,87 +243,27 @@ impl Selection {
     /// assert_eq!(line, "user=ann");
     /// ```
     pub fn snapshot(self: &Arc<Self>) -> Snapshot {
-        Snapshot::selected(Arc::clone(self))
+        let variables = slot::variables();
+        let computed = self.compute(); // user code
+        Snapshot::selected(variables, Arc::clone(self), computed)
     }
 
-    /// The same, of `variables`.
-    pub(super) fn visit_in(&self, variables: &Context, mut f: impl FnMut(&str, &Value)) {
-        let bound = slot::bound_in(variables);
-        let mut shown = Vec::with_capacity(self.items.len());
-        for item in &self.items {
-            if shown.contains(&&*item.key) {
-                continue;
-            }
-            if let Some(value) = self.value(item, variables, bound) {
-                shown.push(&*item.key);
-                f(&item.key, &value); // user code
-            }
-        }
-        if self.rest {
-            self.visit_others(variables, bound, &shown, &mut f);
-        }
-    }
-
-    /// Adds the fields to a log event, whose own keys win.
+    /// Adds the fields to a log event. Keys that the event has already keep their values.
     ///
     /// See [`Selection`] for an example.
     pub fn merge_into(&self, event: &mut impl FieldSink) {
-        self.visit(|key, value| event.insert_if_absent(key, value));
+        self.visit(|key, value| event.insert_if_absent(key, value)); // user code
     }
 
-    fn value(&self, item: &Item, variables: &Context, bound: Option<&Fields>) -> Option<Value> {
-        let value = bound.and_then(|bound| bound.get(&item.key)).cloned();
-        let value = value.or_else(|| match item.var {
-            Some(var) => var.value_in(variables),
-            // What `visit` shows under this key.
-            None => variables
-                .iter()
-                .filter(|entry| entry.name() == &*item.key && !self.lists(*entry))
-                .find_map(|entry| entry.field()),
-        });
-        let name = item.var.map_or("", Listed::name);
-        match value {
-            Some(_) if self.hides(&item.key) || self.hides(name) => Some(hidden()),
-            None if item.or_null => Some(Value::Null),
-            value => value,
-        }
+    fn push(mut self, key: impl Into<Text>, source: Source) -> Self {
+        self.items.push(Item { key: key.into(), source, or_null: false });
+        self
     }
 
-    /// Calls `f` with the fields of which no key is `shown` yet.
-    fn visit_others(
-        &self,
-        variables: &Context,
-        bound: Option<&Fields>,
-        shown: &[&str],
-        f: &mut impl FnMut(&str, &Value),
-    ) {
-        let mut show = |key: &str, value: &Value| {
-            let hidden = self.hides(key).then(hidden);
-            f(key, hidden.as_ref().unwrap_or(value)); // user code
-        };
-        let is_bound = |key: &str| bound.is_some_and(|bound| bound.get(key).is_some());
-        let taken = |entry: Entry<'_>| {
-            shown.contains(&entry.name()) || is_bound(entry.name()) || self.lists(entry)
-        };
-        visit_variables(variables, taken, &mut show);
-        for (key, value) in
-            bound.into_iter().flatten().filter(|(key, _)| !shown.contains(&key.as_str()))
-        {
-            show(key, value);
-        }
+    #[track_caller]
+    fn last(&mut self) -> &mut Item {
+        self.items.last_mut().expect("`or_null` and `rename` must follow the item that they change")
     }
-
-    fn lists(&self, entry: Entry<'_>) -> bool {
-        self.items.iter().filter_map(|item| item.var).any(|var| var.is(entry))
-    }
-
-    fn hides(&self, key: &str) -> bool {
-        self.redacted.iter().any(|redacted| redacted == key)
-    }
-}
-
-fn hidden() -> Value {
-    Value::from("[redacted]")
 }
 
 impl fmt::Debug for Selection {
@@ -287,6 +273,7 @@ impl fmt::Debug for Selection {
             .field("keys", &keys)
             .field("rest", &self.rest)
             .field("redacted", &self.redacted)
+            .field("skipped", &self.skipped)
             .finish()
     }
 }

@@ -1,10 +1,10 @@
-//! Log fields as maps of whatever format.
+//! `Serialize` for log fields.
 
 use serde::ser::{Serialize, Serializer};
 
 use super::{Fields, Text, Value};
 
-/// A map, in the order in which the fields were bound.
+/// Serializes the fields as a map, in the order in which they were bound.
 impl Serialize for Fields {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self)
@@ -17,10 +17,10 @@ impl Serialize for Text {
     }
 }
 
-/// A unit, a truth value, a number or a string.
+/// Serializes null as a unit, and every other value as its counterpart in serde.
 ///
-/// Integers beyond 64 bits are strings: few formats have such numbers, and a line must not fail for one. What NaN and
-/// the infinities are is the format's affair; in JSON, `serde_json` makes them null.
+/// Integers that do not fit in 64 bits are serialized as strings, because few formats have such numbers, and a line must not
+/// fail because of one. NaN and infinities depend on the format: `serde_json` writes them as `null`.
 impl Serialize for Value {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
@@ -39,6 +39,8 @@ impl Serialize for Value {
             },
             Self::F64(number) => serializer.serialize_f64(*number),
             Self::Text(text) => text.serialize(serializer),
+            Self::List(list) => serializer.collect_seq(list.iter()),
+            Self::Map(map) => Fields::serialize(map, serializer),
         }
     }
 }

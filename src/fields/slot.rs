@@ -1,62 +1,76 @@
-//! Where the current context keeps the bound log fields: one reserved place in the map of the variables that travel.
+//! The bound log fields of the current context, which are the value of one hidden variable.
 //!
-//! So the fields are copied, carried and entered with the context, as any variable is, and no line of code sees to that.
-//! What `fields` does not get from the crate root it gets from here.
+//! Being a variable's value, the fields are copied, carried and entered with the context, and need no code of their own for it.
 //!
 //! # Invariant
-//! Nothing here runs user code: what is read and what is written in its place belong together.
+//! Nothing in this file runs user code between reading the fields and writing them.
+
+use std::panic::Location;
 
 use super::map::{Edit, Fields};
 use crate::context::Context;
-use crate::current;
+use crate::current::{self, Change};
 use crate::id::{ContextId, LazyVarKey, VarId};
+use crate::value::Name;
 use crate::var::ContextVar;
 
-/// The one hidden variable: neither `len`, `iter`, `Debug` nor `retain` of a context see it.
-static FIELDS: ContextVar<Fields> = ContextVar::new("log fields").with_key(LazyVarKey::hidden());
+const NAME: &str = "log fields";
 
-/// What typed variables are set in the current context, `local` ones too: they are logged where they are.
+/// The one hidden variable: neither `len`, `iter`, `Debug` nor `retain` of a context sees it.
+static FIELDS: ContextVar<Fields> = ContextVar::new(NAME).with_key(LazyVarKey::hidden());
+
+/// Copies the current context with its `local` variables, which are logged in the place where they are.
 pub(super) fn variables() -> Context {
     Context::current_with_locals()
 }
 
-/// The fields that are bound in a context.
+/// Returns the fields that are bound in `context`.
 pub(super) fn bound_in(context: &Context) -> Option<&Fields> {
     context.get(&FIELDS)
 }
 
-/// The bound fields.
+/// Returns the fields that are bound in the current context.
 pub(super) fn get() -> Fields {
-    FIELDS.try_get().unwrap_or_default()
+    FIELDS.get_or(Fields::new())
 }
 
-/// Makes `changes`, none of which share a key, and leaves behind what undoes them. For those that undo them by
-/// themselves.
-pub(super) fn exchange(changes: &mut [Edit]) -> ContextId {
-    let identity = current::identity_to_bind(None);
-    set(get().exchange(changes));
-    identity
+/// Makes `edits` in the current context, which the caller undoes later, and leaves the edits that undo them in their place. No
+/// two of them share a key.
+pub(super) fn exchange(edits: &mut [Edit]) -> ContextId {
+    let id = current::id_for_change(Change::Temporary);
+    replace(get().exchange(edits));
+    id
 }
 
-/// The same, for those that leave it to the caller.
+/// Makes `edits` in the current context for good, and leaves the edits that undo them in their place.
 ///
 /// # Panics
-/// In the thread's own context, where that is forbidden.
+/// Panics in the thread's root context if that is forbidden.
 #[track_caller]
-pub(super) fn apply_permanent(changes: &mut [Edit]) -> ContextId {
-    let identity = current::identity_to_bind(Some(FIELDS.name()));
-    set(get().exchange(changes));
-    identity
+pub(super) fn apply_permanent(edits: &mut [Edit]) -> ContextId {
+    let id = current::id_for_change(Change::Set(const { Name::new(NAME) }));
+    replace(get().exchange(edits));
+    id
+}
+
+/// Makes `edits` in `context`.
+pub(super) fn exchange_in(context: &mut Context, edits: &mut [Edit]) {
+    let fields = bound_in(context).cloned().unwrap_or_default().exchange(edits);
+    if fields.is_empty() {
+        context.remove(&FIELDS);
+    } else {
+        context.insert(&FIELDS, fields);
+    }
 }
 
 /// Removes the bound fields.
 pub(super) fn clear() {
-    // Not for a token's sake: who asks whether a copy was changed since it was made asks whether it has an identity.
-    current::identity_to_bind(None);
-    set(Fields::new());
+    // The id is needed even though there is no token: it tells that a copy of a context was changed since it was made.
+    current::id_for_change(Change::Temporary);
+    replace(Fields::new());
 }
 
-fn set(fields: Fields) {
-    let value = (!fields.is_empty()).then(|| FIELDS.erase(fields));
+fn replace(fields: Fields) {
+    let value = (!fields.is_empty()).then(|| FIELDS.erase(fields, Location::caller()));
     drop(current::replace(VarId::HIDDEN, value));
 }

@@ -6,7 +6,8 @@ use super::logged::visit_variables;
 use super::selection::Selection;
 use super::slot;
 use super::value::Value;
-use crate::context::{Context, Entry};
+use crate::context::Context;
+use crate::entry::Entry;
 
 /// The fields of one log line, taken when the line begins and before any user code of that line runs.
 ///
@@ -30,7 +31,14 @@ use crate::context::{Context, Entry};
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     variables: Context,
-    selection: Option<Arc<Selection>>,
+    selection: Option<Selected>,
+}
+
+/// A selection, and the values that it computed when the line began.
+#[derive(Clone, Debug)]
+struct Selected {
+    selection: Arc<Selection>,
+    computed: Vec<Option<Value>>,
 }
 
 impl Snapshot {
@@ -46,8 +54,12 @@ impl Snapshot {
         Self { variables: slot::variables(), selection: None }
     }
 
-    pub(super) fn selected(selection: Arc<Selection>) -> Self {
-        Self { variables: slot::variables(), selection: Some(selection) }
+    pub(super) fn selected(
+        variables: Context,
+        selection: Arc<Selection>,
+        computed: Vec<Option<Value>>,
+    ) -> Self {
+        Self { variables, selection: Some(Selected { selection, computed }) }
     }
 
     /// Returns `true` if there is nothing to visit, as far as that is known without looking at each variable.
@@ -70,8 +82,8 @@ impl Snapshot {
     ///
     /// Linear in the number of variables that are set, times the number of those that are logged.
     pub fn visit(&self, mut f: impl FnMut(&str, &Value)) {
-        if let Some(selection) = &self.selection {
-            return selection.visit_in(&self.variables, f); // user code
+        if let Some(Selected { selection, computed }) = &self.selection {
+            return selection.visit_in(&self.variables, computed, f); // user code
         }
         let bound = slot::bound_in(&self.variables);
         let is_bound =

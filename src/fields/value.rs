@@ -1,18 +1,22 @@
-//! The values of log fields, and what can be made one. Re-exported by `fields`.
+//! The values of log fields, and the types that can be turned into one.
 
 mod convert;
+mod nested;
 mod text;
+mod time;
 
 use std::fmt::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+pub use nested::{List, Map};
 pub use text::Text;
 
-/// The value of a log field: `null`, a truth value, a number or text. Cheap to clone.
+/// The value of a log field: null, a truth value, a number, text, a list or a map. Cheap to clone.
 ///
-/// Made by [`From`], by [`ToValue`] and by [`kv!`](crate::fields::kv). Integers are equal when their values are, of
-/// whichever width; floats are compared as [`f64`] is, so that NaN equals nothing.
+/// [`From`], [`ToValue`] and [`kv!`](crate::fields::kv) create values. Integers are equal when their numbers are, whichever
+/// their widths; floats are compared as [`f64`] is, so NaN equals nothing. Lists and maps may lie 64 deep; deeper parts are
+/// turned into text of at most 256 characters.
 ///
 /// ```
 /// use contextvars::fields::Value;
@@ -25,14 +29,14 @@ pub use text::Text;
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub enum Value {
-    /// Nothing: what an unset [`Option`] is.
+    /// No value, as an [`Option`] that is `None`.
     #[default]
     Null,
     /// A truth value.
     Bool(bool),
-    /// A number that fits 64 bits with a sign.
+    /// A number that fits in 64 bits with a sign.
     I64(i64),
-    /// A number that fits 64 bits without a sign.
+    /// A number that fits in 64 bits without a sign.
     U64(u64),
     /// A number that was given with 128 bits and a sign.
     I128(i128),
@@ -40,12 +44,16 @@ pub enum Value {
     U128(u128),
     /// A floating-point number; may be infinite, or NaN.
     F64(f64),
-    /// Text, which may contain anything: quotes, line ends, control characters.
+    /// Text, which may contain any characters, including quotes, line ends and control characters.
     Text(Text),
+    /// A list of values.
+    List(List),
+    /// Fields within a field.
+    Map(Map),
 }
 
 impl Value {
-    /// The text, if it is one.
+    /// Returns the text, or `None` if the value is no text.
     ///
     /// ```
     /// # use contextvars::fields::Value;
@@ -80,7 +88,32 @@ impl Value {
         })
     }
 
-    /// An integer, or what is too large for an `i128`.
+    /// Creates text from a value's `Display`, or a text that says that it panicked.
+    ///
+    /// For [`logged_with`](crate::ContextVar::logged_with), and for types of other crates. In `kv!`, write `key = %value`.
+    ///
+    /// ```
+    /// # use contextvars::fields::Value;
+    /// let address = std::net::SocketAddr::from(([127, 0, 0, 1], 80));
+    /// assert_eq!(Value::display(&address), Value::from("127.0.0.1:80"));
+    /// ```
+    pub fn display<T: fmt::Display + ?Sized>(value: &T) -> Self {
+        formatted(format_args!("{value}"))
+    }
+
+    /// Creates text from a value's `Debug`, or a text that says that it panicked.
+    ///
+    /// In `kv!`, write `key = ?value`.
+    ///
+    /// ```
+    /// # use contextvars::fields::Value;
+    /// assert_eq!(Value::debug(&Some(7)), Value::from("Some(7)"));
+    /// ```
+    pub fn debug<T: fmt::Debug + ?Sized>(value: &T) -> Self {
+        formatted(format_args!("{value:?}"))
+    }
+
+    /// Returns an integer, or a number that is too large for an `i128`.
     fn integer(&self) -> Option<Result<i128, u128>> {
         match *self {
             Self::I64(number) => Some(Ok(number.into())),
@@ -99,12 +132,14 @@ impl PartialEq for Value {
             (Self::Bool(one), Self::Bool(other)) => one == other,
             (Self::F64(one), Self::F64(other)) => one == other,
             (Self::Text(one), Self::Text(other)) => one == other,
+            (Self::List(one), Self::List(other)) => one == other,
+            (Self::Map(one), Self::Map(other)) => one == other,
             _ => self.integer().is_some() && self.integer() == other.integer(),
         }
     }
 }
 
-/// As a person would write it: text as it is, without quotes and without escapes.
+/// Shows text without quotes and escapes, and lists and maps as `Debug` does.
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -116,11 +151,13 @@ impl fmt::Display for Value {
             Self::U128(number) => number.fmt(f),
             Self::F64(number) => number.fmt(f),
             Self::Text(text) => text.fmt(f),
+            Self::List(list) => fmt::Debug::fmt(list, f),
+            Self::Map(map) => fmt::Debug::fmt(map, f),
         }
     }
 }
 
-/// As `Display`, but for text, which stands in quotes and is escaped.
+/// Shows text in quotes and escaped, and other values as `Display` does.
 impl fmt::Debug for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -202,13 +239,13 @@ pub struct DebugValue<T>(
 
 impl<T: fmt::Display> ToValue for DisplayValue<T> {
     fn to_value(&self) -> Value {
-        formatted(format_args!("{}", self.0))
+        Value::display(&self.0)
     }
 }
 
 impl<T: fmt::Debug> ToValue for DebugValue<T> {
     fn to_value(&self) -> Value {
-        formatted(format_args!("{:?}", self.0))
+        Value::debug(&self.0)
     }
 }
 

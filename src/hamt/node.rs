@@ -17,7 +17,7 @@ use crate::value::ErasedValue;
 pub(super) const BITS: u32 = 2;
 pub(super) const WIDTH: usize = 1 << BITS;
 
-/// Branches on the longest path: as many as a number has digits, one of its bits being the family.
+/// Branches on the longest path: as many as a id has digits, one of its bits being the family.
 pub(super) const MAX_DEPTH: usize = (usize::BITS - 1).div_ceil(BITS) as usize;
 
 /// The lowest digit.

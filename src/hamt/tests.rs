@@ -8,11 +8,16 @@ use crate::value::VarMeta;
 
 /// A value of the variable `sequence`, which counts while it is alive.
 fn value(sequence: usize, alive: &Arc<()>) -> ErasedValue {
-    ErasedValue::new(VarKey::forge(sequence), VarMeta::opaque("test"), Arc::clone(alive))
+    ErasedValue::new(
+        VarKey::forge(sequence),
+        VarMeta::opaque("test"),
+        std::panic::Location::caller(),
+        Arc::clone(alive),
+    )
 }
 
-fn number(sequence: usize) -> VarId {
-    VarKey::<Arc<()>>::forge(sequence).number()
+fn id(sequence: usize) -> VarId {
+    VarKey::<Arc<()>>::forge(sequence).id()
 }
 
 /// The invariants of the module's documentation; returns how many values there are.
@@ -21,11 +26,11 @@ fn walk(link: &Link, path: usize, depth: u32) -> u32 {
         Ref::Nothing => 0,
         Ref::Value(value) => {
             let mask = 1_usize.checked_shl(depth * node::BITS).map_or(usize::MAX, |bit| bit - 1);
-            assert_eq!(value.number().digits() & mask, path, "a value lies on its number's path");
+            assert_eq!(value.id().digits() & mask, path, "a value lies on its id's path");
             1
         }
         Ref::Branch(branch) => {
-            assert!((depth as usize) < node::MAX_DEPTH, "no path is longer than a number");
+            assert!((depth as usize) < node::MAX_DEPTH, "no path is longer than a id");
             let len = (0..node::WIDTH)
                 .map(|place| {
                     walk(branch.child(place), path | place << (depth * node::BITS), depth + 1)
@@ -42,7 +47,7 @@ impl Map {
         assert_eq!(walk(&self.0, 0, 0) as usize, self.len());
         assert_eq!(self.iter().count(), self.len());
         for value in self.iter() {
-            assert!(self.get(value.number()).is_some_and(|found| found.ptr_eq(value.address())));
+            assert!(self.get(value.id()).is_some_and(|found| found.ptr_eq(value.as_ptr())));
         }
     }
 }
@@ -52,7 +57,7 @@ fn a_map_of_one_value_has_no_branch() {
     let mut map = Map::EMPTY;
     map.insert(value(5, &Arc::new(())));
     assert!(matches!(map.0.get(), Ref::Value(_)));
-    map.remove(number(5));
+    map.remove(id(5));
     assert!(matches!(map.0.get(), Ref::Nothing));
 }
 
@@ -65,7 +70,7 @@ fn an_owned_map_is_changed_in_place() {
     }
     let root = map.0.get_branch();
     map.insert(value(7, &alive));
-    map.remove(number(9));
+    map.remove(id(9));
     assert_eq!(map.0.get_branch(), root);
     let snapshot = map.clone();
     assert!(snapshot.ptr_eq(&map));
@@ -89,7 +94,7 @@ fn removing_what_is_not_there_copies_nothing() {
         map.insert(value(sequence, &alive));
     }
     let snapshot = map.clone();
-    assert!(map.remove(number(1 << 40)).is_none());
+    assert!(map.remove(id(1 << 40)).is_none());
     assert!(map.ptr_eq(&snapshot));
 }
 
@@ -102,12 +107,12 @@ fn iterating_takes_no_reference_count() {
     }
     let (root, before) = (map.0.get_branch(), Arc::strong_count(&alive));
     assert!(!std::mem::needs_drop::<Iter<'_>>(), "an iterator owns nothing");
-    assert_eq!(map.iter().map(ErasedValue::number).count(), 30);
+    assert_eq!(map.iter().map(ErasedValue::id).count(), 30);
     assert_eq!(map.iter().take(17).count(), 17);
     assert_eq!(Arc::strong_count(&alive), before);
     // The branches are unique still: they are changed in place.
-    let address = map.get(number(3)).unwrap().address();
-    assert!(map.remove(number(3)).unwrap().ptr_eq(address));
+    let address = map.get(id(3)).unwrap().as_ptr();
+    assert!(map.remove(id(3)).unwrap().ptr_eq(address));
     assert_eq!(map.0.get_branch(), root);
     drop(map);
     assert_eq!(Arc::strong_count(&alive), 1);
@@ -128,7 +133,7 @@ fn threads_share_snapshots_and_change_their_own() {
             scope.spawn(move || {
                 for sequence in 1..=last {
                     mine.insert(value(sequence, alive));
-                    mine.remove(number(last + 1 - sequence));
+                    mine.remove(id(last + 1 - sequence));
                 }
                 mine.check();
             });

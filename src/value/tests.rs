@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::*;
 
 pub(super) fn value<T: Send + Sync + 'static>(sequence: usize, value: T) -> ErasedValue {
-    ErasedValue::new(VarKey::forge(sequence), VarMeta::opaque("test"), value)
+    ErasedValue::new(VarKey::forge(sequence), VarMeta::opaque("test"), Location::caller(), value)
 }
 
 #[test]
@@ -40,4 +40,11 @@ fn a_value_is_dropped_with_its_last_owner() {
 fn plain_types_are_known() {
     assert!(is_plain::<u64>() && is_plain::<&'static str>() && is_plain::<bool>());
     assert!(!is_plain::<String>() && !is_plain::<Option<u64>>());
+}
+
+#[test]
+#[cfg(target_pointer_width = "64")]
+fn a_header_has_forty_bytes() {
+    assert_eq!(size_of::<Header>(), 40);
+    assert_eq!(size_of::<ValueInner<u64>>(), 56);
 }

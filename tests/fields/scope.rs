@@ -1,4 +1,4 @@
-//! `bound(..).scope(future)`: around each poll, and around the end.
+//! `fields::scope`: around each poll, and around the end.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -220,4 +220,16 @@ fn a_poll_after_completion_panics_and_restores() {
 fn debug_shows_the_inner_future() {
     let scoped = fields::scope(kv! { a = 1 }, std::future::ready(7));
     assert_eq!(format!("{scoped:?}"), "Scope { inner: Some(Ready(Some(7))), .. }");
+}
+
+#[test]
+fn a_stream_makes_its_items_with_the_fields_and_is_consumed_without_them() {
+    use futures::stream::{self, StreamExt};
+
+    fresh(|| {
+        let items = fields::scope(kv! { a = 1 }, stream::iter(0..2).map(|_| shown()));
+        let read = items.map(|item| (item, shown())).collect::<Vec<_>>();
+        let expected = (r#"{"a": 1}"#.to_string(), "{}".to_string());
+        assert_eq!(futures::executor::block_on(read), [expected.clone(), expected]);
+    });
 }

@@ -124,7 +124,7 @@ fn a_selection_may_be_a_static() {
     assert_eq!(line(&EMPTY), "");
     assert_eq!(
         format!("{:?}", Selection::new().var(&ID).rest().redact("x")),
-        r#"Selection { keys: ["id"], rest: true, redacted: ["x"] }"#,
+        r#"Selection { keys: ["id"], rest: true, redacted: ["x"], skipped: [] }"#,
     );
 }
 

@@ -8,6 +8,7 @@
 mod support;
 
 mod binding; // 13
+mod changes;
 mod contexts; // 4
 mod default; // 2, the default
 mod details;
@@ -16,10 +17,13 @@ mod forbid; // 14
 mod get; // 2, the reads
 mod identity; // 1
 mod local; // 9
+mod lookup;
 mod run; // 5
+mod scope;
 mod set_reset; // 3
 mod sharing; // 7
 mod thread_end; // 11
 mod threads; // 8
+mod unset;
 mod user_code; // 10
 mod with_context; // 6

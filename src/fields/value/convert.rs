@@ -1,6 +1,8 @@
-//! What is a [`Value`] already.
+//! Conversions of the standard library's types into a [`Value`].
 
 use std::borrow::Cow;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::num::NonZero;
 use std::sync::Arc;
 
 use super::{Text, ToValue, Value};
@@ -157,3 +159,33 @@ impl<T: ToValue + ?Sized> ToValue for Box<T> {
         (**self).to_value()
     }
 }
+
+macro_rules! non_zero {
+    ($($type:ty)*) => {$(
+        impl From<NonZero<$type>> for Value {
+            fn from(value: NonZero<$type>) -> Self {
+                value.get().into()
+            }
+        }
+
+        impl ToValue for NonZero<$type> {
+            fn to_value(&self) -> Value {
+                self.get().into()
+            }
+        }
+    )*};
+}
+
+non_zero! { u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize }
+
+macro_rules! displayed {
+    ($($type:ty)*) => {$(
+        impl ToValue for $type {
+            fn to_value(&self) -> Value {
+                Value::display(self)
+            }
+        }
+    )*};
+}
+
+displayed! { IpAddr Ipv4Addr Ipv6Addr }

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::{number, value};
+use super::{id, value};
 use crate::hamt::node::{BITS, MAX_DEPTH, Ref, WIDTH};
 use crate::hamt::{Map, child_index};
 use crate::value::ErasedValue;
 
-/// Of the bits and digits of a number, which are looked at: under Miri not all.
+/// Of the bits and digits of a id, which are looked at: under Miri not all.
 const STRIDE: usize = if cfg!(miri) { 10 } else { 1 };
 
 /// A map, and two others that should hold the same values.
@@ -43,7 +43,7 @@ impl Checked {
         let value = value(sequence, alive);
         let mine = value.clone();
         let old = if self.turn() {
-            let in_place = self.map.insert_in_place(number(sequence), mine);
+            let in_place = self.map.insert_in_place(id(sequence), mine);
             in_place.unwrap_or_else(|mine| self.map.insert(mine))
         } else {
             self.map.insert(mine)
@@ -53,8 +53,8 @@ impl Checked {
     }
 
     fn remove(&mut self, sequence: usize) {
-        let in_place = if self.turn() { self.map.remove_in_place(number(sequence)) } else { None };
-        let old = in_place.or_else(|| self.map.remove(number(sequence)));
+        let in_place = if self.turn() { self.map.remove_in_place(id(sequence)) } else { None };
+        let old = in_place.or_else(|| self.map.remove(id(sequence)));
         same(old.as_ref(), self.ordered.remove(&sequence).as_ref());
         same(old.as_ref(), self.persistent.remove(&sequence).as_ref());
     }
@@ -73,11 +73,11 @@ impl Checked {
         assert_eq!(self.map.len(), self.ordered.len());
         assert_eq!(self.map.len(), self.persistent.len());
         for (&sequence, value) in &self.ordered {
-            same(self.map.get(number(sequence)), Some(value));
-            same(self.map.get(number(sequence)), self.persistent.get(&sequence));
+            same(self.map.get(id(sequence)), Some(value));
+            same(self.map.get(id(sequence)), self.persistent.get(&sequence));
             for bit in (0..usize::BITS - 1).step_by(STRIDE) {
                 let Some(near) = NonZeroUsize::new(sequence ^ 1 << bit) else { continue };
-                same(self.map.get(number(near.get())), self.ordered.get(&near.get()));
+                same(self.map.get(id(near.get())), self.ordered.get(&near.get()));
             }
         }
     }
@@ -87,7 +87,7 @@ impl Checked {
 fn same(one: Option<&ErasedValue>, other: Option<&ErasedValue>) {
     match (one, other) {
         (None, None) => {}
-        (Some(one), Some(other)) => assert!(one.ptr_eq(other.address())),
+        (Some(one), Some(other)) => assert!(one.ptr_eq(other.as_ptr())),
         _ => panic!("one of them is missing"),
     }
 }
@@ -190,10 +190,10 @@ proptest! {
 fn depth(map: &Map, sequence: usize) -> u32 {
     let (mut link, mut depth) = (&map.0, 0);
     while let Ref::Branch(branch) = link.get() {
-        link = branch.child(child_index(number(sequence), depth));
+        link = branch.child(child_index(id(sequence), depth));
         depth += 1;
     }
-    assert!(matches!(link.get(), Ref::Value(value) if value.number() == number(sequence)));
+    assert!(matches!(link.get(), Ref::Value(value) if value.id() == id(sequence)));
     depth
 }
 
@@ -247,11 +247,8 @@ fn numbers_with_prefixes_of_every_length_lie_in_one_map() {
 // === many values ===
 
 /// ContextIdBlock as they are drawn, one after the other; all in one corner of the tree, below a long path; and all over it.
-const ORDERS: [fn(usize) -> usize; 3] = [
-    |number| number,
-    |number| number.reverse_bits() >> 1,
-    |number| number.wrapping_mul(0x9E37_79B9) & (usize::MAX >> 1),
-];
+const ORDERS: [fn(usize) -> usize; 3] =
+    [|id| id, |id| id.reverse_bits() >> 1, |id| id.wrapping_mul(0x9E37_79B9) & (usize::MAX >> 1)];
 
 #[test]
 fn twenty_thousand_values_come_and_go_and_snapshots_stay() {
@@ -282,7 +279,7 @@ fn twenty_thousand_values_come_and_go_and_snapshots_stay() {
         for mut snapshot in snapshots {
             snapshot.map.check();
             assert!(snapshot.ordered.iter().all(|(&at, value)| {
-                snapshot.map.get(number(at)).is_some_and(|found| found.ptr_eq(value.address()))
+                snapshot.map.get(id(at)).is_some_and(|found| found.ptr_eq(value.as_ptr()))
             }));
             snapshot.drain();
         }

@@ -1,0 +1,167 @@
+//! The values of a [`Selection`] in a context.
+
+use super::{Item, Selection, Source};
+use crate::context::Context;
+use crate::entry::Entry;
+use crate::fields::logged::{ask, visit_variables};
+use crate::fields::map::Fields;
+use crate::fields::slot;
+use crate::fields::value::Value;
+use crate::var::ContextVar;
+
+/// A listed variable, whatever its type is.
+pub(super) trait Variable: Send + Sync {
+    fn name(&self) -> &'static str;
+
+    fn is(&self, entry: Entry<'_>) -> bool;
+
+    /// Returns the value in a context, or the default.
+    fn value_in(&self, variables: &Context) -> Option<Value>;
+}
+
+impl<T, F> Variable for (&'static ContextVar<T>, F)
+where
+    T: Send + Sync + 'static,
+    F: Fn(&T) -> Value + Send + Sync,
+{
+    fn name(&self) -> &'static str {
+        self.0.name()
+    }
+
+    fn is(&self, entry: Entry<'_>) -> bool {
+        entry.is(self.0)
+    }
+
+    fn value_in(&self, variables: &Context) -> Option<Value> {
+        let (var, to_value) = self;
+        if let Some(value) = variables.get(var) {
+            return Some(to_value(value)); // user code: T::to_value
+        }
+        // user code: the default. `guarded` cannot return that there is none.
+        let mut has_default = true;
+        let value = Value::guarded(|| {
+            let default = var.default();
+            has_default = default.is_some();
+            default.map(to_value).unwrap_or_default()
+        });
+        has_default.then_some(value)
+    }
+}
+
+impl Selection {
+    /// Asks for the computed values, one place for each item.
+    pub(super) fn compute(&self) -> Vec<Option<Value>> {
+        let is_computed = |item: &Item| matches!(item.source, Source::Computed(_));
+        if !self.items.iter().any(is_computed) {
+            return Vec::new();
+        }
+        let compute = |item: &Item| match item.source {
+            Source::Computed(compute) => {
+                // `ask` cannot return that there is no value.
+                let mut there = true;
+                let value = ask(|| {
+                    let value = compute(); // user code
+                    there = value.is_some();
+                    value.unwrap_or_default()
+                });
+                there.then_some(value)
+            }
+            Source::Field | Source::Variable(_) => None,
+        };
+        self.items.iter().map(compute).collect()
+    }
+
+    /// Calls `f` with the fields that the selection shows of `variables` and the `computed` values.
+    pub(in crate::fields) fn visit_in(
+        &self,
+        variables: &Context,
+        computed: &[Option<Value>],
+        mut f: impl FnMut(&str, &Value),
+    ) {
+        let bound = slot::bound_in(variables);
+        let mut shown = Vec::with_capacity(self.items.len());
+        for item in &self.items {
+            if shown.contains(&&*item.key) {
+                continue;
+            }
+            if let Some(value) = self.value(item, variables, bound, computed) {
+                shown.push(&*item.key);
+                f(&item.key, &value); // user code
+            }
+        }
+        if self.rest {
+            self.visit_rest(variables, bound, &shown, &mut f);
+        }
+    }
+
+    fn value(
+        &self,
+        item: &Item,
+        variables: &Context,
+        bound: Option<&Fields>,
+        computed: &[Option<Value>],
+    ) -> Option<Value> {
+        let value = bound.and_then(|bound| bound.get(&item.key)).cloned();
+        let value = value.or_else(|| self.computed_value(&item.key, computed));
+        let value = value.or_else(|| match &item.source {
+            Source::Variable(var) => var.value_in(variables), // user code
+            Source::Computed(_) => None,
+            // The variable that `visit` shows under this key.
+            Source::Field => variables
+                .iter()
+                .filter(|entry| entry.name() == &*item.key && !self.lists(*entry))
+                .find_map(|entry| entry.field()), // user code
+        });
+        let name = match &item.source {
+            Source::Variable(var) => var.name(),
+            Source::Field | Source::Computed(_) => "",
+        };
+        match value {
+            Some(_) if self.redacts(&item.key) || self.redacts(name) => Some(redacted()),
+            None if item.or_null => Some(Value::Null),
+            value => value,
+        }
+    }
+
+    /// Returns the first computed value of this key.
+    fn computed_value(&self, key: &str, computed: &[Option<Value>]) -> Option<Value> {
+        let same_key = self.items.iter().zip(computed).filter(|(item, _)| item.key == *key);
+        same_key.filter_map(|(_, value)| value.clone()).next()
+    }
+
+    /// Calls `f` with the fields whose keys are neither `shown` nor skipped.
+    fn visit_rest(
+        &self,
+        variables: &Context,
+        bound: Option<&Fields>,
+        shown: &[&str],
+        f: &mut impl FnMut(&str, &Value),
+    ) {
+        let mut show = |key: &str, value: &Value| {
+            let redacted = self.redacts(key).then(redacted);
+            f(key, redacted.as_ref().unwrap_or(value)); // user code
+        };
+        let hidden =
+            |key: &str| shown.contains(&key) || self.skipped.iter().any(|skip| skip == key);
+        let is_bound = |key: &str| bound.is_some_and(|bound| bound.get(key).is_some());
+        let taken =
+            |entry: Entry<'_>| hidden(entry.name()) || is_bound(entry.name()) || self.lists(entry);
+        visit_variables(variables, taken, &mut show);
+        for (key, value) in bound.into_iter().flatten().filter(|(key, _)| !hidden(key)) {
+            show(key, value);
+        }
+    }
+
+    /// Returns `true` if the entry's variable is listed, whatever its key.
+    fn lists(&self, entry: Entry<'_>) -> bool {
+        self.items.iter().any(|item| matches!(&item.source, Source::Variable(var) if var.is(entry)))
+    }
+
+    fn redacts(&self, key: &str) -> bool {
+        self.redacted.iter().any(|redacted| redacted == key)
+    }
+}
+
+fn redacted() -> Value {
+    Value::from("[redacted]")
+}

@@ -2,10 +2,11 @@
 
 mod check;
 
+use std::panic::Location;
 use std::sync::Arc;
 
 use super::codec::Codec;
-use super::config::{Config, Header, Member};
+use super::config::{Config, Header, Member, Trace};
 use super::ids::TraceId;
 use super::propagator::Propagator;
 use super::rule::{BuildError, BuildErrorKind};
@@ -51,8 +52,10 @@ impl PropagatorBuilder {
     /// assert!(headers[0].1.starts_with(&format!("00-{}-", trace.trace_id())));
     /// # Ok::<(), contextvars_wire::BuildError>(())
     /// ```
+    #[track_caller]
     pub fn trace_context(mut self, variable: &'static ContextVar<TraceContext>) -> Self {
-        if self.config.trace.replace(variable).is_some() {
+        let trace = Trace { variable, place: Location::caller() };
+        if self.config.trace.replace(trace).is_some() {
             self.wrong = Some(BuildError::new(RESERVED[0], BuildErrorKind::Duplicate));
         }
         self
@@ -186,6 +189,7 @@ impl PropagatorBuilder {
     /// assert_eq!(headers[0].1, "color=blue,tenant=M%C3%BCller");
     /// # Ok::<(), contextvars_wire::BuildError>(())
     /// ```
+    #[track_caller]
     pub fn baggage(mut self, member: &str, codec: Codec) -> Self {
         self.config.members.push(Member { key: member.to_owned(), codec });
         self.pass_baggage()
@@ -202,8 +206,9 @@ impl PropagatorBuilder {
     /// assert!(!Propagator::builder().build()?.extract(&headers).context.contains(&BAGGAGE));
     /// # Ok::<(), contextvars_wire::BuildError>(())
     /// ```
+    #[track_caller]
     pub fn pass_baggage(mut self) -> Self {
-        self.config.baggage = true;
+        self.config.baggage.get_or_insert(Location::caller());
         self
     }
 

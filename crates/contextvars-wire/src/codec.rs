@@ -6,7 +6,7 @@ mod run;
 
 use std::any::Any;
 use std::fmt;
-use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
 use super::rule::Violation;
@@ -79,6 +79,7 @@ impl Codec {
     /// assert_eq!(got.context.get(&BUDGET), Some(&Duration::from_millis(250)));
     /// # Ok::<(), contextvars_wire::BuildError>(())
     /// ```
+    #[track_caller]
     pub fn new<T: Send + Sync>(
         variable: &'static ContextVar<T>,
         read: impl Fn(&str) -> Option<T> + Send + Sync + 'static,
@@ -127,6 +128,7 @@ impl Codec {
     /// assert_eq!(forwarded, headers);
     /// # Ok::<(), contextvars_wire::BuildError>(())
     /// ```
+    #[track_caller]
     pub fn many<T: Send + Sync, const N: usize>(
         variable: &'static ContextVar<T>,
         read: impl Fn([Option<&str>; N]) -> Option<T> + Send + Sync + 'static,
@@ -135,17 +137,21 @@ impl Codec {
         Self::checked(variable, read, move |value| Ok(write(value)))
     }
 
-    /// Creates a codec whose `write` may also fail, which is reported as a problem.
+    /// Creates a codec whose `write` may also fail, which is reported as a problem. The values that it reads are shown as
+    /// set at the line where the codec is created.
+    #[track_caller]
     fn checked<T: Send + Sync, const N: usize>(
         variable: &'static ContextVar<T>,
         read: impl Fn([Option<&str>; N]) -> Option<T> + Send + Sync + 'static,
         write: impl Fn(&T) -> Result<[Option<String>; N], Violation> + Send + Sync + 'static,
     ) -> Self {
-        let read = move |texts: &[Option<&str>], context: Context| {
+        let place = Location::caller();
+        let read = move |texts: &[Option<&str>], mut context: Context| {
             let value = texts.try_into().ok().and_then(&read); // user code
             let Some(mut value) = value else { return Err(context) };
             mark_remote(&mut value);
-            Ok(context.with_value(variable, value))
+            context.insert_at(variable, value, place);
+            Ok(context)
         };
         let write = move |context: &Context, texts: &mut [Option<String>]| {
             let Some(value) = context.get(variable) else { return Ok(()) };

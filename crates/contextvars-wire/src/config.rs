@@ -1,6 +1,6 @@
 //! [`Config`]: the list that a builder collects and both directions work through.
 
-use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
 use super::baggage;
@@ -16,13 +16,13 @@ type TraceFrom = dyn Fn() -> Option<TraceContext> + Send + Sync;
 /// case.
 #[derive(Clone, Default)]
 pub(super) struct Config {
-    pub(super) trace: Option<&'static ContextVar<TraceContext>>,
+    pub(super) trace: Option<Trace>,
     pub(super) sample_new: Option<Arc<SampleNew>>,
     pub(super) trace_from: Option<Arc<TraceFrom>>,
     pub(super) headers: Vec<Header>,
     pub(super) members: Vec<Member>,
-    /// Handles the `baggage` header.
-    pub(super) baggage: bool,
+    /// The line that asked for the `baggage` header, if it is handled.
+    pub(super) baggage: Option<Place>,
     /// Leaves members that are not listed out of the `baggage` header.
     pub(super) only_listed: bool,
     pub(super) max_members: Option<usize>,
@@ -51,6 +51,16 @@ impl Config {
     pub(super) fn max_members(&self) -> usize {
         self.max_members.unwrap_or(baggage::MAX_MEMBERS)
     }
+}
+
+/// The line of the program where an entry was listed. Values that are bound for it are shown as set there.
+pub(super) type Place = &'static Location<'static>;
+
+/// The variable of the trace.
+#[derive(Clone, Copy)]
+pub(super) struct Trace {
+    pub(super) variable: &'static ContextVar<TraceContext>,
+    pub(super) place: Place,
 }
 
 /// One value in one or more plain headers.

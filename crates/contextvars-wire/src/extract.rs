@@ -2,18 +2,16 @@
 //!
 //! Each size is checked before the bytes are read or copied. A variable is bound once its whole entry is known to be valid.
 
-use std::mem;
-
 use super::BAGGAGE;
 use super::baggage;
 use super::carrier::Extract;
 use super::chars;
 use super::codec::Codec;
-use super::config::{Config, Header, Member};
+use super::config::{Config, Header, Member, Place, Trace};
 use super::rule::{Problem, Violation};
 use super::trace::TraceContext;
 use super::tracestate::{self, TraceState};
-use contextvars::{Context, ContextVar};
+use contextvars::Context;
 
 /// The result of [`Propagator::extract`](super::Propagator::extract).
 #[derive(Debug)]
@@ -28,17 +26,17 @@ pub struct Extracted {
 /// Reads the whole list. The carrier belongs to the caller, so it is visited in the caller's context.
 pub(super) fn extract(config: &Config, carrier: &dyn Extract, trusted: bool) -> Extracted {
     let mut reader = Reader { carrier, trusted, context: Context::new(), problems: Vec::new() };
-    if let Some(variable) = config.trace {
-        reader.continue_trace(variable);
+    if let Some(trace) = config.trace {
+        reader.continue_trace(trace);
     }
     for header in config.headers.iter().filter(|header| header.codec.is_read()) {
         reader.header(header);
     }
-    if config.baggage {
-        reader.baggage(config);
+    if let Some(place) = config.baggage {
+        reader.baggage(config, place);
     }
-    if let Some(variable) = config.trace {
-        reader.start_trace(config, variable);
+    if let Some(trace) = config.trace {
+        reader.start_trace(config, trace);
     }
     Extracted { context: reader.context, problems: reader.problems }
 }
@@ -53,10 +51,6 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn report(&mut self, key: &str, rule: Violation) {
         report(&mut self.problems, key, rule);
-    }
-
-    fn bind<T: Send + Sync>(&mut self, variable: &'static ContextVar<T>, value: T) {
-        self.context = mem::take(&mut self.context).with_value(variable, value);
     }
 
     /// Returns the only value of a header, if `take` accepts it.
@@ -75,7 +69,7 @@ impl Reader<'_> {
     }
 
     /// Binds the trace that came in. A `tracestate` counts only beside a valid `traceparent`.
-    fn continue_trace(&mut self, variable: &'static ContextVar<TraceContext>) {
+    fn continue_trace(&mut self, Trace { variable, place }: Trace) {
         if variable.is_local() {
             if !matches!(self.one("traceparent", |_| Ok(())), Ok(None)) {
                 self.report("traceparent", Violation::Local);
@@ -85,7 +79,7 @@ impl Reader<'_> {
         match self.one("traceparent", TraceContext::parse) {
             Ok(Some(trace)) => {
                 let tracestate = self.tracestate();
-                self.bind(variable, trace.with_tracestate(tracestate));
+                self.context.insert_at(variable, trace.with_tracestate(tracestate), place);
             }
             Ok(None) => {}
             Err(rule) => self.report("traceparent", rule),
@@ -93,7 +87,7 @@ impl Reader<'_> {
     }
 
     /// Starts a trace if none came in a `traceparent`, nor in another header with a codec for the same variable.
-    fn start_trace(&mut self, config: &Config, variable: &'static ContextVar<TraceContext>) {
+    fn start_trace(&mut self, config: &Config, Trace { variable, place }: Trace) {
         if variable.is_local() || self.context.contains(variable) {
             return;
         }
@@ -102,7 +96,7 @@ impl Reader<'_> {
             Some(decide) => Context::new().run(|| decide(trace.trace_id())), // user code
             None => true,
         };
-        self.bind(variable, trace.with_sampled(sampled));
+        self.context.insert_at(variable, trace.with_sampled(sampled), place);
     }
 
     /// Reads all headers as one list, in order. The list is empty if any part of it is invalid.
@@ -152,7 +146,7 @@ impl Reader<'_> {
     }
 
     /// Reads all headers as one list. Listed members that are not accepted do not pass through either.
-    fn baggage(&mut self, config: &Config) {
+    fn baggage(&mut self, config: &Config, place: Place) {
         let is_listed = |key: &str| config.has_member(key);
         let mut reader = baggage::Reader::new(is_listed, config.only_listed, config.max_members());
         let (carrier, problems) = (self.carrier, &mut self.problems);
@@ -168,7 +162,7 @@ impl Reader<'_> {
             }
         }
         if !baggage.is_empty() {
-            self.bind(&BAGGAGE, baggage);
+            self.context.insert_at(&BAGGAGE, baggage, place);
         }
     }
 

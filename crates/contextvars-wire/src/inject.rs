@@ -11,7 +11,7 @@ use super::baggage::{self, Baggage};
 use super::carrier::Inject;
 use super::chars;
 use super::codec::Codec;
-use super::config::{Config, Header, Member};
+use super::config::{Config, Header, Member, Trace};
 use super::rule::{Problem, Violation};
 use super::trace::TraceContext;
 use contextvars::{Context, ContextVar};
@@ -26,7 +26,7 @@ pub struct Injected {
 /// Writes the whole list. The trace that is sent is the value of the trace variable for all codecs.
 pub(super) fn request(config: &Config, mut context: Context, carrier: &mut dyn Inject) -> Injected {
     let mut injected = Injected::default();
-    if let Some(variable) = config.trace {
+    if let Some(Trace { variable, place }) = config.trace {
         match trace_to_send(config, variable, &context) {
             Some(trace) => {
                 trace.with_text(|text| carrier.set("traceparent", text));
@@ -35,7 +35,7 @@ pub(super) fn request(config: &Config, mut context: Context, carrier: &mut dyn I
                     "tracestate",
                     Some(trace.tracestate().text()).filter(|text| !text.is_empty()),
                 );
-                context = context.with_value(variable, trace.sent());
+                context.insert_at(variable, trace.sent(), place);
             }
             None => ["traceparent", "tracestate"].iter().for_each(|name| carrier.remove(name)),
         }
@@ -43,7 +43,7 @@ pub(super) fn request(config: &Config, mut context: Context, carrier: &mut dyn I
     for header in config.headers.iter().filter(|header| header.codec.is_written()) {
         write(header, &context, carrier, &mut injected.problems, |_| true);
     }
-    if config.baggage {
+    if config.baggage.is_some() {
         let members = members(config, &context, &mut injected.problems);
         put(carrier, "baggage", members.as_deref());
     }
@@ -73,7 +73,7 @@ pub(super) fn response(config: &Config, context: &Context, carrier: &mut dyn Inj
     {
         write(header, context, carrier, &mut injected.problems, is_echoed);
     }
-    if let Some(trace) = config.trace.and_then(|variable| context.get(variable)) {
+    if let Some(trace) = config.trace.and_then(|trace| context.get(trace.variable)) {
         if config.server_timing {
             carrier.append("server-timing", &format!("trace;desc={}", trace.answer()));
         }

@@ -8,7 +8,7 @@ use super::config::Config;
 use super::extract::{self, Extracted};
 use super::inject::{self, Injected};
 use super::rule::{BuildError, BuildErrorKind};
-use contextvars::{Context, ContextVar};
+use contextvars::Context;
 
 /// An explicit list of the variables that travel to other processes, and of their headers. Nothing enters or leaves unless
 /// it is listed, except for the baggage members of other programs, where those are passed through.
@@ -58,7 +58,7 @@ impl Propagator {
     ///
     /// An extraction never fails. An entry that breaks a rule is left out and reported, and affects no other entry. If there
     /// is no valid `traceparent`, a trace is started. The returned context contains no values of the caller's context, and
-    /// each codec runs in an empty context. A [`local`](ContextVar::local) variable is not read.
+    /// each codec runs in an empty context. A [`local`](contextvars::ContextVar::local) variable is not read.
     ///
     /// ```
     /// # use contextvars::ContextVar;
@@ -99,7 +99,7 @@ impl Propagator {
     /// Writes the listed values of the current context to a request that is about to be sent. The parent id of the trace is
     /// a new one each time, unless [`trace_from`](super::PropagatorBuilder::trace_from) supplies it.
     ///
-    /// Defaults are not sent, and neither are values of [`local`](ContextVar::local) variables.
+    /// Defaults are not sent, and neither are values of [`local`](contextvars::ContextVar::local) variables.
     ///
     /// The propagator owns the headers that it lists. If there is nothing to send, because the variable has no value or its
     /// codec refused the value, the injection [removes](Inject::remove) the header: a proxy that forwards the headers it
@@ -269,9 +269,9 @@ impl fmt::Debug for Propagator {
         let headers: Vec<_> = self.0.header_names().collect();
         let members: Vec<_> = self.0.members.iter().map(|member| &member.key).collect();
         f.debug_struct("Propagator")
-            .field("trace_context", &self.0.trace.map(ContextVar::name))
+            .field("trace_context", &self.0.trace.map(|trace| trace.variable.name()))
             .field("headers", &headers)
-            .field("baggage", &self.0.baggage.then_some(members))
+            .field("baggage", &self.0.baggage.map(|_| members))
             .field("echoed", &self.0.echoed)
             .field("server_timing", &self.0.server_timing)
             .finish()

@@ -65,7 +65,7 @@ impl<L: Fn(&str) -> bool> Reader<L> {
         }
         let comma = usize::from(self.members > 0);
         let rule = match () {
-            () if self.members + self.late.len() >= self.max_members => Violation::TooMany,
+            () if self.members >= self.max_members => Violation::TooMany,
             () if self.is_full || self.text.len() + comma + text.len() > MAX_LEN => {
                 Violation::TooLong
             }

@@ -24,6 +24,7 @@ use contextvars::ContextVar;
 /// assert_eq!(wire.extract(&headers).context.get(&ATTEMPT), Some(&2));
 /// # Ok::<(), contextvars_wire::BuildError>(())
 /// ```
+#[track_caller]
 pub fn text<T: FromStr + Display + Send + Sync>(variable: &'static ContextVar<T>) -> Codec {
     let write = |value: &T| {
         let mut text = String::new();
@@ -49,6 +50,7 @@ pub fn text<T: FromStr + Display + Send + Sync>(variable: &'static ContextVar<T>
 /// # Ok::<(), contextvars_wire::BuildError>(())
 /// ```
 #[cfg(feature = "serde")]
+#[track_caller]
 pub fn json<T>(variable: &'static ContextVar<T>) -> Codec
 where
     T: serde::Serialize + serde::de::DeserializeOwned + Send + Sync,

@@ -14,6 +14,7 @@ mod hostile;
 mod id_texts;
 mod ids;
 mod members;
+mod places;
 mod promises;
 mod round_trips;
 mod several;

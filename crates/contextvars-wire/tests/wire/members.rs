@@ -180,3 +180,16 @@ fn a_property_that_breaks_a_rule_changes_nothing() {
     assert_eq!(baggage.insert_with("user", "bob", endless), Err(Violation::TooLong));
     assert_eq!(baggage.to_string(), "user=ann");
 }
+
+#[test]
+fn after_a_member_without_room_no_other_of_strangers_is_taken() {
+    let long = "v".repeat(8192 - 4);
+    for header in
+        [format!("a=1,b={long},c=3,tenant=acme"), format!("a=1,b=v{long}{long},c=3,tenant=acme")]
+    {
+        let got = propagator().extract(&[("baggage", &header)]);
+        assert_eq!(got.context.get(&BAGGAGE).unwrap().to_string(), "a=1,tenant=acme");
+        assert_eq!(got.problems.len(), 1);
+        assert_eq!((&*got.problems[0].key, got.problems[0].rule), ("baggage", Violation::TooLong));
+    }
+}

@@ -30,11 +30,8 @@ pub(super) fn request(config: &Config, mut context: Context, carrier: &mut dyn I
         match trace_to_send(config, variable, &context) {
             Some(trace) => {
                 trace.with_text(|text| carrier.set("traceparent", text));
-                put(
-                    carrier,
-                    "tracestate",
-                    Some(trace.tracestate().text()).filter(|text| !text.is_empty()),
-                );
+                let state = trace.tracestate().text();
+                put(carrier, "tracestate", Some(state).filter(|state| !state.is_empty()));
                 context.insert_at(variable, trace.sent(), place);
             }
             None => ["traceparent", "tracestate"].iter().for_each(|name| carrier.remove(name)),

@@ -1,31 +1,35 @@
-//! [`Baggage`]: application data in the one `baggage` header.
+//! [`Baggage`]: application data in the `baggage` header.
 //!
 //! # Invariant
 //!
-//! Each member is of the specification's grammar, without white space around it. Together they are at most
-//! [`MAX_MEMBERS`], and joined by commas at most [`MAX_LEN`] bytes.
+//! The text is a list of at most `max_members` members, joined by single commas, in at most [`MAX_LEN`] bytes. Each member is
+//! well-formed and has no white space around it. No member contains a comma, so splitting the text returns the members.
 
-mod fit;
+mod list;
 mod member;
 mod read;
 
 use std::borrow::Cow;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
 use super::rule::Violation;
-pub(super) use fit::fit;
-pub(super) use member::Member;
+pub(super) use list::List;
 pub use member::MemberRef;
+pub(super) use member::write;
 pub(super) use read::Reader;
 
-const MAX_MEMBERS: usize = 64;
+/// The default limit: the number of members that the specification asks every participant to pass on.
+pub(super) const MAX_MEMBERS: usize = 64;
 const MAX_LEN: usize = 8192;
 
-/// The members of the `baggage` header, in their order, as W3C Baggage has them: keys, values and properties.
+/// The members of the `baggage` header in their order, as W3C Baggage defines them: keys, values and properties.
 ///
-/// What came in is kept byte for byte, so that whoever passes it on changes nothing. Keys may stand in it more than once.
-/// It holds at most 64 members and 8192 bytes.
+/// Members that came in are kept byte for byte, so that passing them on changes nothing. A key may occur more than once.
+/// The limits are 8192 bytes and 64 members, or the number that
+/// [`max_baggage_members`](super::PropagatorBuilder::max_baggage_members) or [`with_max_members`](Self::with_max_members)
+/// sets.
 ///
 /// ```
 /// use contextvars_wire::Baggage;
@@ -38,18 +42,34 @@ const MAX_LEN: usize = 8192;
 /// assert_eq!(baggage.to_string(), "discount=100%25,rule=a=b;ttl=60,name=Zo%C3%AB%2C%20the%202nd");
 /// # Ok::<(), contextvars_wire::Violation>(())
 /// ```
-#[derive(Clone, PartialEq, Eq, Hash, Default)]
+#[derive(Clone)]
 pub struct Baggage {
-    members: Vec<Member>,
+    /// `None` if there are no members.
+    text: Option<Box<str>>,
+    max_members: usize,
 }
 
 impl Baggage {
-    /// No members.
+    /// Creates an empty baggage, for up to 64 members.
     pub const fn new() -> Self {
-        Self { members: Vec::new() }
+        Self::with_max_members(MAX_MEMBERS)
     }
 
-    /// How many members there are.
+    /// Creates an empty baggage, for up to `members` members. A propagator sends as many as its
+    /// [`max_baggage_members`](super::PropagatorBuilder::max_baggage_members) allows.
+    ///
+    /// ```
+    /// # use contextvars_wire::{Baggage, Violation};
+    /// let mut baggage = Baggage::with_max_members(1);
+    /// baggage.insert("a", "1")?;
+    /// assert_eq!(baggage.insert("b", "2"), Err(Violation::TooMany));
+    /// # Ok::<(), Violation>(())
+    /// ```
+    pub const fn with_max_members(members: usize) -> Self {
+        Self { text: None, max_members: members }
+    }
+
+    /// Returns the number of members.
     ///
     /// ```
     /// # use contextvars_wire::Baggage;
@@ -57,15 +77,15 @@ impl Baggage {
     /// # Ok::<(), contextvars_wire::Violation>(())
     /// ```
     pub fn len(&self) -> usize {
-        self.members.len()
+        self.iter().count()
     }
 
-    /// Whether there are no members.
+    /// Returns `true` if there are no members.
     pub fn is_empty(&self) -> bool {
-        self.members.is_empty()
+        self.text.is_none()
     }
 
-    /// The members, in order.
+    /// Iterates over the members, in order.
     ///
     /// ```
     /// # use contextvars_wire::Baggage;
@@ -77,10 +97,11 @@ impl Baggage {
     /// # Ok::<(), contextvars_wire::Violation>(())
     /// ```
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = MemberRef<'_>> {
-        self.members.iter().map(Member::as_ref)
+        self.text().split(',').filter(|member| !member.is_empty()).map(MemberRef::new)
     }
 
-    /// The value of `key`, decoded; of several members the last, which was added nearest to here.
+    /// Returns the decoded value of `key`. If several members have the key, the last one counts, because it was added
+    /// latest.
     ///
     /// ```
     /// # use contextvars_wire::Baggage;
@@ -94,8 +115,10 @@ impl Baggage {
         self.last(key).map(MemberRef::value)
     }
 
-    /// Gives `key` a value, which is encoded as need be, in the place of the first member with that key; others with it
-    /// go, and so do their properties. A new key goes to the end.
+    /// Sets the value of `key`, encoded as necessary, without properties.
+    ///
+    /// The new member replaces the first one with that key; other members with the key are removed. A new key is added at
+    /// the end.
     ///
     /// ```
     /// # use contextvars_wire::{Baggage, Violation};
@@ -109,21 +132,46 @@ impl Baggage {
     ///
     /// # Errors
     ///
-    /// If the key is not a token, or if the limits would be exceeded; then nothing is changed.
+    /// Returns the rule that is broken, and changes nothing, if the key is not a token or the limits would be exceeded.
     pub fn insert(&mut self, key: &str, value: &str) -> Result<(), Violation> {
-        let mut changed = self.clone();
-        changed.put(Member::new(key, value)?);
-        if changed.len() > MAX_MEMBERS {
+        self.insert_with(key, value, [])
+    }
+
+    /// Sets the value and the properties of `key`, as [`insert`](Self::insert) does. Their values are encoded as
+    /// necessary; a property need not have one.
+    ///
+    /// ```
+    /// # use contextvars_wire::{Baggage, Violation};
+    /// let mut baggage = Baggage::new();
+    /// baggage.insert_with("user", "ann", [("ttl", Some("60 s")), ("secret", None)])?;
+    /// assert_eq!(baggage.to_string(), "user=ann;ttl=60%20s;secret");
+    /// assert_eq!(baggage.insert_with("user", "bob", [("no token", None)]), Err(Violation::Character));
+    /// # Ok::<(), contextvars_wire::Violation>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns the rule that is broken, and changes nothing, if a key is not a token or the limits would be exceeded.
+    pub fn insert_with<'a>(
+        &mut self,
+        key: &str,
+        value: &str,
+        properties: impl IntoIterator<Item = (&'a str, Option<&'a str>)>,
+    ) -> Result<(), Violation> {
+        let member = write(key, value, properties)?; // user code: the iterator
+        let mut list = self.list();
+        list.put(member);
+        if list.len() > self.max_members {
             return Err(Violation::TooMany);
         }
-        if len(&changed.members) > MAX_LEN {
+        if list.joined_len() > MAX_LEN {
             return Err(Violation::TooLong);
         }
-        *self = changed;
+        *self = Self::from_text(list.join(), self.max_members);
         Ok(())
     }
 
-    /// Takes out all members with this key; `false` if there were none.
+    /// Removes all members with this key. Returns `true` if there were any.
     ///
     /// ```
     /// # use contextvars_wire::Baggage;
@@ -133,79 +181,90 @@ impl Baggage {
     /// # Ok::<(), contextvars_wire::Violation>(())
     /// ```
     pub fn remove(&mut self, key: &str) -> bool {
-        let before = self.len();
-        self.members.retain(|member| member.as_ref().key() != key);
-        self.len() < before
-    }
-
-    /// Those with a key that passes.
-    pub(super) fn filtered(&self, passes: impl Fn(&str) -> bool) -> Self {
-        let members = self.members.iter().filter(|member| passes(member.as_ref().key()));
-        Self { members: members.cloned().collect() }
-    }
-
-    pub(super) fn into_members(self) -> Vec<Member> {
-        self.members
-    }
-
-    /// Puts a member in the place of those with the same key.
-    pub(super) fn put(&mut self, new: Member) {
-        let first =
-            self.members.iter().position(|member| member.as_ref().key() == new.as_ref().key());
-        let Some(first) = first else { return self.members.push(new) };
-        let mut at = 0;
-        self.members.retain(|member| {
-            at += 1;
-            at - 1 <= first || member.as_ref().key() != new.as_ref().key()
-        });
-        self.members[first] = new;
-    }
-
-    /// As it is sent, unless it is empty.
-    pub(super) fn text(&self) -> Option<String> {
-        let mut text = String::with_capacity(len(&self.members));
-        for (at, member) in self.members.iter().enumerate() {
-            text.push_str(if at == 0 { "" } else { "," });
-            text.push_str(member.text());
+        let is_there = self.last(key).is_some();
+        if is_there {
+            let mut list = self.list();
+            list.retain(|other| other != key);
+            *self = Self::from_text(list.join(), self.max_members);
         }
-        (!text.is_empty()).then_some(text)
+        is_there
     }
 
-    /// Of several members with this key the last.
+    fn from_text(text: String, max_members: usize) -> Self {
+        Self { text: (!text.is_empty()).then(|| text.into()), max_members }
+    }
+
+    /// Returns the header's value, which is empty if there are no members.
+    pub(super) fn text(&self) -> &str {
+        self.text.as_deref().unwrap_or_default()
+    }
+
+    /// Returns `true` if no member has to be left out of a header of up to `max_members`.
+    pub(super) fn fits(&self, max_members: usize) -> bool {
+        self.max_members <= max_members || self.len() <= max_members
+    }
+
+    pub(super) fn list(&self) -> List<'_> {
+        List::split(self.text())
+    }
+
+    /// Returns the last member with this key.
     pub(super) fn last(&self, key: &str) -> Option<MemberRef<'_>> {
         self.iter().rfind(|member| member.key() == key)
     }
 }
 
-/// Of the members, joined by commas.
-fn len(members: &[Member]) -> usize {
-    members.iter().map(|member| member.len() + 1).sum::<usize>().saturating_sub(1)
+/// Returns the length in bytes of the members joined by commas.
+fn joined_len<'a>(members: impl Iterator<Item = &'a str>) -> usize {
+    members.map(|member| member.len() + 1).sum::<usize>().saturating_sub(1)
+}
+
+impl Default for Baggage {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Compares the members; the limit on their number takes no part.
+impl PartialEq for Baggage {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Baggage {}
+
+impl Hash for Baggage {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
+    }
 }
 
 impl FromStr for Baggage {
     type Err = Violation;
 
-    /// Reads one header. A propagator leaves out what is wrong and keeps the rest; here, anything wrong is an error. A `%`
-    /// that begins no escape is not wrong to either: there are senders that do not encode it, so it stands for itself.
+    /// Reads one header of at most 64 members. A propagator leaves out the invalid members and keeps the others; here, one
+    /// invalid member is an error. A `%` that begins no escape and a `\` are valid in both, because some senders do not
+    /// encode them; they stand for themselves.
     ///
     /// # Errors
     ///
-    /// If a member is malformed, or there are more than the limits allow.
+    /// Returns the first rule that is broken if a member is malformed or the limits are exceeded.
     fn from_str(text: &str) -> Result<Self, Violation> {
-        let (mut reader, mut wrong) = (Reader::new(|_| false, false), None);
+        let (mut reader, mut wrong) = (Reader::new(|_| false, false, MAX_MEMBERS), None);
         reader.header(text.as_bytes(), &mut |_, rule| wrong = wrong.or(Some(rule)));
         wrong.map_or_else(|| Ok(reader.finish(|_, _| ())), Err)
     }
 }
 
-/// As it is sent.
+/// Writes the header's value.
 impl fmt::Display for Baggage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.text().map_or(Ok(()), |text| f.write_str(&text))
+        f.write_str(self.text())
     }
 }
 
-/// The keys, without values and properties.
+/// Shows the keys, without values and properties.
 impl fmt::Debug for Baggage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.iter().map(MemberRef::key)).finish()

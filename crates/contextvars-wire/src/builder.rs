@@ -1,38 +1,42 @@
-//! [`PropagatorBuilder`]: takes the list as it is written, and checks it at the end.
+//! [`PropagatorBuilder`]: collects the list, and checks it when the propagator is built.
 
-use std::collections::HashSet;
+mod check;
 
-use super::chars;
+use std::panic::Location;
+use std::sync::Arc;
+
 use super::codec::Codec;
-use super::config::{Config, Entry};
+use super::config::{Config, Header, Member, Trace};
+use super::ids::TraceId;
 use super::propagator::Propagator;
 use super::rule::{BuildError, BuildErrorKind};
 use super::trace::TraceContext;
+use check::{RESERVED, check};
 use contextvars::ContextVar;
 
-/// Makes a [`Propagator`]. Nothing is handled unless it is listed.
+/// Builds a [`Propagator`]. An entry that is not listed is not handled.
 #[derive(Default)]
-#[must_use = "a propagator is made by `build`"]
+#[must_use = "a builder does nothing until `build` is called"]
 pub struct PropagatorBuilder {
     config: Config,
-    /// The error of a call that the list has no trace of.
+    /// An error that the list itself does not show any more.
     wrong: Option<BuildError>,
 }
 
-/// Headers that have methods of their own.
-const RESERVED: [&str; 3] = ["traceparent", "tracestate", "baggage"];
-/// Of a name. Longer ones do not arrive, or are no header names to the libraries that send them.
-const MAX_NAME: usize = 1024;
-
 impl Propagator {
-    /// Starts a list.
+    /// Creates a builder with an empty list.
     pub fn builder() -> PropagatorBuilder {
         PropagatorBuilder::default()
     }
 }
 
 impl PropagatorBuilder {
-    /// Carries `variable` as W3C Trace Context: `traceparent` and `tracestate`.
+    /// Carries `variable` as W3C Trace Context, in `traceparent` and `tracestate`.
+    ///
+    /// An extraction that finds no valid trace starts one, which [`sample_new`](Self::sample_new) may leave unsampled. An
+    /// injection sends a [child](TraceContext::child) of the variable's trace, or the trace that
+    /// [`trace_from`](Self::trace_from) returns. The trace that is sent is the variable's value for all codecs of that
+    /// injection, so a header of your own for the same variable, such as `b3`, shows the same ids.
     ///
     /// ```
     /// # use contextvars::{Context, ContextVar};
@@ -41,17 +45,81 @@ impl PropagatorBuilder {
     ///
     /// let wire = Propagator::builder().trace_context(&TRACE).build()?;
     /// let got = wire.extract(&Vec::<(String, String)>::new());
-    /// let trace = got.context.get(&TRACE).unwrap(); // a new one, as none came
+    /// let trace = got.context.get(&TRACE).unwrap(); // a new one, because none came
     ///
     /// let mut headers = Vec::<(String, String)>::new();
     /// wire.inject_from(&got.context, &mut headers);
     /// assert!(headers[0].1.starts_with(&format!("00-{}-", trace.trace_id())));
     /// # Ok::<(), contextvars_wire::BuildError>(())
     /// ```
+    #[track_caller]
     pub fn trace_context(mut self, variable: &'static ContextVar<TraceContext>) -> Self {
-        if self.config.trace.replace(variable).is_some() {
+        let trace = Trace { variable, place: Location::caller() };
+        if self.config.trace.replace(trace).is_some() {
             self.wrong = Some(BuildError::new(RESERVED[0], BuildErrorKind::Duplicate));
         }
+        self
+    }
+
+    /// Decides the sampled flag of each trace that an extraction starts, because no valid one came. Without this, all of
+    /// them are sampled.
+    ///
+    /// This is the recording decision of the edge at which traces begin. A parent-based sampler behind it follows the
+    /// flag and records every sampled trace, so a ratio belongs here. A trace that came in keeps its flag, and
+    /// [`TraceContext::new_root`] stays unsampled. `decide` runs in an empty context.
+    ///
+    /// ```
+    /// # use contextvars::ContextVar;
+    /// # use contextvars_wire::{Propagator, TraceContext, TraceId};
+    /// static TRACE: ContextVar<TraceContext> = ContextVar::new("trace");
+    ///
+    /// let is_sampled = |wire: Propagator| wire.extract(&[("", "")]).context.get(&TRACE).unwrap().is_sampled();
+    /// let edge = || Propagator::builder().trace_context(&TRACE);
+    /// assert!(is_sampled(edge().build()?));
+    /// assert!(!is_sampled(edge().sample_new(|_| false).build()?));
+    ///
+    /// // One trace in ten, chosen by the random part of its id.
+    /// let one_in_ten = |id: TraceId| id.get() % 10 == 0;
+    /// let wire = edge().sample_new(one_in_ten).build()?;
+    /// let got = wire.extract(&[("", "")]);
+    /// let trace = got.context.get(&TRACE).unwrap();
+    /// assert_eq!(trace.is_sampled(), one_in_ten(trace.trace_id()));
+    /// # Ok::<(), contextvars_wire::BuildError>(())
+    /// ```
+    pub fn sample_new(mut self, decide: impl Fn(TraceId) -> bool + Send + Sync + 'static) -> Self {
+        self.config.sample_new = Some(Arc::new(decide));
+        self
+    }
+
+    /// Sends the trace that `source` returns, instead of a child of the variable's trace. Use it if a tracing system makes
+    /// the spans, so that the next process finds the active span as its parent.
+    ///
+    /// The trace is sent unchanged, with its `tracestate`: no child id is drawn, so two requests that are sent in one span
+    /// carry the same parent id. If `source` returns `None`, a child of the variable's trace is sent.
+    ///
+    /// `source` runs in a copy of the context whose values are sent. It is called once for each injection into a request;
+    /// responses are not affected.
+    ///
+    /// ```
+    /// # use contextvars::ContextVar;
+    /// # use contextvars_wire::{Propagator, TraceContext};
+    /// static TRACE: ContextVar<TraceContext> = ContextVar::new("trace");
+    ///
+    /// fn active_span() -> Option<TraceContext> {
+    ///     "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse().ok()
+    /// }
+    ///
+    /// let wire = Propagator::builder().trace_context(&TRACE).trace_from(active_span).build()?;
+    /// let mut headers = Vec::<(String, String)>::new();
+    /// TRACE.sync_scope(TraceContext::new_root(), || wire.inject(&mut headers));
+    /// assert_eq!(headers[0].1, "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+    /// # Ok::<(), contextvars_wire::BuildError>(())
+    /// ```
+    pub fn trace_from(
+        mut self,
+        source: impl Fn() -> Option<TraceContext> + Send + Sync + 'static,
+    ) -> Self {
+        self.config.trace_from = Some(Arc::new(source));
         self
     }
 
@@ -67,13 +135,45 @@ impl PropagatorBuilder {
     /// assert_eq!(got.context.get(&USER).unwrap(), "ann");
     /// # Ok::<(), contextvars_wire::BuildError>(())
     /// ```
-    pub fn header(mut self, name: &str, codec: Codec) -> Self {
-        self.config.headers.push(Entry { key: name.to_ascii_lowercase(), codec });
+    pub fn header(self, name: &str, codec: Codec) -> Self {
+        self.headers(&[name], codec)
+    }
+
+    /// Carries a variable as one value in several headers, with a codec made by [`Codec::many`] for as many.
+    ///
+    /// The headers are taken and sent together: if one of them breaks a rule, it is reported, and none is taken or sent. If
+    /// the codec refuses the value, the first name is reported. Each of the headers can be
+    /// [echoed](Propagator::echo) by its name.
+    ///
+    /// Only whole names can be listed. Headers whose names share a prefix, such as the `uberctx-` headers of Jaeger, are not
+    /// supported, because a stranger could choose how many there are, and their names.
+    ///
+    /// ```
+    /// # use contextvars::ContextVar;
+    /// # use contextvars_wire::{Codec, Propagator};
+    /// static RANGE: ContextVar<(u32, u32)> = ContextVar::new("range");
+    ///
+    /// let range = Codec::many(
+    ///     &RANGE,
+    ///     |[first, last]| Some((first?.parse().ok()?, last?.parse().ok()?)),
+    ///     |(first, last)| [Some(first.to_string()), Some(last.to_string())],
+    /// );
+    /// let wire = Propagator::builder().headers(&["x-first", "x-last"], range).build()?;
+    /// let got = wire.extract(&[("x-last", "9"), ("x-first", "2")]);
+    /// assert_eq!(got.context.get(&RANGE), Some(&(2, 9)));
+    ///
+    /// let got = wire.extract(&[("x-last", "9")]);
+    /// assert_eq!(got.problems[0].key, "x-first");
+    /// # Ok::<(), contextvars_wire::BuildError>(())
+    /// ```
+    pub fn headers(mut self, names: &[&str], codec: Codec) -> Self {
+        let names = names.iter().map(|name| name.to_ascii_lowercase()).collect();
+        self.config.headers.push(Header { names, codec });
         self
     }
 
-    /// Carries a variable as a member of the `baggage` header, as any text. The members of others are
-    /// [passed through](Self::pass_baggage) then, unless [only listed ones](Self::only_listed_baggage) are.
+    /// Carries a variable as a member of the `baggage` header, as any text. The members of other programs are
+    /// [passed through](Self::pass_baggage) too, unless [only listed ones](Self::only_listed_baggage) are handled.
     ///
     /// ```
     /// # use contextvars::{Context, ContextVar};
@@ -89,13 +189,14 @@ impl PropagatorBuilder {
     /// assert_eq!(headers[0].1, "color=blue,tenant=M%C3%BCller");
     /// # Ok::<(), contextvars_wire::BuildError>(())
     /// ```
+    #[track_caller]
     pub fn baggage(mut self, member: &str, codec: Codec) -> Self {
-        self.config.members.push(Entry { key: member.to_owned(), codec });
+        self.config.members.push(Member { key: member.to_owned(), codec });
         self.pass_baggage()
     }
 
-    /// Passes the members of the `baggage` header through, also if none is listed: what came in is in
-    /// [`BAGGAGE`](super::BAGGAGE), and what is there is sent.
+    /// Passes the members of the `baggage` header through, also if none is listed. An extraction binds them to
+    /// [`BAGGAGE`](super::BAGGAGE), and an injection sends that variable's value.
     ///
     /// ```
     /// # use contextvars_wire::{BAGGAGE, Propagator};
@@ -105,15 +206,16 @@ impl PropagatorBuilder {
     /// assert!(!Propagator::builder().build()?.extract(&headers).context.contains(&BAGGAGE));
     /// # Ok::<(), contextvars_wire::BuildError>(())
     /// ```
+    #[track_caller]
     pub fn pass_baggage(mut self) -> Self {
-        self.config.baggage = true;
+        self.config.baggage.get_or_insert(Location::caller());
         self
     }
 
-    /// Neither takes nor sends members of the `baggage` header that are not listed: for the public edge of a program,
-    /// which otherwise hands what a stranger sent to the services behind it, and there some may be listed.
+    /// Neither takes nor sends members of the `baggage` header that are not listed. Use it at the public edge of a program,
+    /// which would otherwise pass a stranger's members to the services behind it, where they may be listed.
     ///
-    /// Between programs that trust each other leave it out, for the specification wants all members passed on.
+    /// Do not use it between programs that trust each other, because the specification asks to pass all members on.
     ///
     /// ```
     /// # use contextvars::ContextVar;
@@ -133,7 +235,26 @@ impl PropagatorBuilder {
         self
     }
 
-    /// The propagator for this list.
+    /// Limits the number of members that are taken from and sent in the `baggage` header, instead of 64. The limit of 8192
+    /// bytes stays.
+    ///
+    /// The specification asks to pass on at least 64 members. Beyond the limit, members that are not listed are left out
+    /// first.
+    ///
+    /// ```
+    /// # use contextvars_wire::{BAGGAGE, Propagator};
+    /// let many = (0..100).map(|at| format!("k{at}=1")).collect::<Vec<_>>().join(",");
+    /// let wire = Propagator::builder().pass_baggage().max_baggage_members(180).build()?;
+    /// let got = wire.extract(&[("baggage", &many)]);
+    /// assert_eq!(got.context.get(&BAGGAGE).unwrap().len(), 100);
+    /// # Ok::<(), contextvars_wire::BuildError>(())
+    /// ```
+    pub fn max_baggage_members(mut self, members: usize) -> Self {
+        self.config.max_members = Some(members);
+        self
+    }
+
+    /// Builds the propagator.
     ///
     /// ```
     /// # use contextvars::ContextVar;
@@ -146,30 +267,15 @@ impl PropagatorBuilder {
     ///
     /// # Errors
     ///
-    /// If the name of a header or of a member is invalid or listed twice. `traceparent` and `tracestate` are carried by
-    /// [`trace_context`](Self::trace_context), which there can be one of, and `baggage` by [`baggage`](Self::baggage):
-    /// as [headers](Self::header) they are an error.
+    /// Returns the first entry that cannot be handled; [`BuildErrorKind`] lists the reasons. `traceparent` and `tracestate`
+    /// are carried by [`trace_context`](Self::trace_context), which can be called once, and `baggage` by
+    /// [`baggage`](Self::baggage): as [headers](Self::header) they are an error.
     pub fn build(self) -> Result<Propagator, BuildError> {
         let Self { config, wrong } = self;
         wrong.map_or(Ok(()), Err)?;
-        check(&RESERVED, &config.headers)?;
-        check(&[], &config.members)?;
+        check(&config)?;
         Ok(Propagator::new(config))
     }
-}
-
-/// Whether each entry has a valid name that is not among those `taken` already.
-fn check(taken: &[&str], entries: &[Entry]) -> Result<(), BuildError> {
-    let mut taken: HashSet<&str> = taken.iter().copied().collect();
-    for Entry { key, .. } in entries {
-        if !chars::is_token(key.as_bytes()) || key.len() > MAX_NAME {
-            return Err(BuildError::new(key, BuildErrorKind::Invalid));
-        }
-        if !taken.insert(key) {
-            return Err(BuildError::new(key, BuildErrorKind::Duplicate));
-        }
-    }
-    Ok(())
 }
 
 impl std::fmt::Debug for PropagatorBuilder {

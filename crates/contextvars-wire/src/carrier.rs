@@ -1,9 +1,9 @@
-//! [`Extract`] and [`Inject`]: whatever has keys and values, and what std has of that kind.
+//! [`Extract`] and [`Inject`]: the traits of carriers, with implementations for std's maps and lists and for closures.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasher;
 
-/// Where entries are read from: the headers of a request, the properties of a message, an environment.
+/// A carrier to read from: the headers of a request, the properties of a message, an environment.
 ///
 /// ```
 /// use contextvars_wire::Extract;
@@ -14,12 +14,12 @@ use std::hash::BuildHasher;
 /// assert_eq!(values, [b"a=1", b"b=2"]);
 /// ```
 pub trait Extract {
-    /// Calls `each` with every value of `key`, in order: one that stands twice matters. The key is in lower case, and
-    /// is to be compared without regard to case.
+    /// Calls `each` with every value of `key`, in order, because repeated headers are joined or rejected. The key is in lower
+    /// case; compare it without regard to case.
     fn visit(&self, key: &str, each: &mut dyn FnMut(&[u8]));
 }
 
-/// Where entries are written to.
+/// A carrier to write to.
 ///
 /// ```
 /// use contextvars_wire::Inject;
@@ -29,20 +29,20 @@ pub trait Extract {
 /// assert_eq!(headers, [("baggage".to_string(), "b=2".to_string())]);
 /// ```
 pub trait Inject {
-    /// Gives `key`, which is in lower case, this one value, in the place of any that it has. Both are such that they
-    /// may stand in an HTTP header.
+    /// Sets `key`, which is in lower case, to this value alone, replacing any others. Key and value are valid in an HTTP
+    /// header.
     fn set(&mut self, key: &str, value: &str);
 
-    /// Gives `key` this value beside any that it has: for a header that is a list, to which others add as well.
+    /// Adds a value of `key` beside any others, for a header that is a list to which other components add too.
     ///
-    /// Unless a carrier knows better, the others are lost, as with [`set`](Self::set).
+    /// The provided method calls [`set`](Self::set), which loses the others.
     fn append(&mut self, key: &str, value: &str) {
         self.set(key, value);
     }
 
-    /// Takes `key` out: there is nothing to send under it, and what is there belongs to another request.
+    /// Removes all values of `key`, because there is nothing to send, and an existing value belongs to another request.
     ///
-    /// For what starts empty, nothing need be done, as this does.
+    /// The provided method does nothing, which is enough for a carrier that starts empty.
     fn remove(&mut self, key: &str) {
         let _ = key;
     }
@@ -110,7 +110,7 @@ impl Inject for BTreeMap<String, String> {
     }
 }
 
-/// Headers as many libraries list them, such as those of a Kafka record.
+/// Reads headers as many libraries list them, for example those of a Kafka record.
 impl<K: AsRef<str>, V: AsRef<[u8]>> Extract for Vec<(K, V)> {
     fn visit(&self, key: &str, each: &mut dyn FnMut(&[u8])) {
         self.as_slice().visit(key, each);
@@ -144,12 +144,12 @@ impl<K: AsRef<str> + From<String>, V: From<String>> Inject for Vec<(K, V)> {
     }
 }
 
-/// A carrier that reads with a closure: it is given a key, and calls its second argument with each value.
+/// Creates a carrier that reads with a closure, which gets a key and calls its second argument with each value.
 ///
 /// ```
 /// use contextvars_wire::{Extract as _, extract_fn};
 ///
-/// let header = |key: &str| (key == "baggage").then_some("a=1"); // any library's
+/// let header = |key: &str| (key == "baggage").then_some("a=1"); // a library's function
 /// let carrier = extract_fn(|key, each| {
 ///     header(key).into_iter().for_each(|value| each(value.as_bytes()));
 /// });
@@ -161,9 +161,10 @@ pub fn extract_fn<F: Fn(&str, &mut dyn FnMut(&[u8]))>(visit: F) -> ExtractFn<F> 
     ExtractFn(visit)
 }
 
-/// A carrier that writes with a closure, which is given key and value. It is told of nothing that is to be taken out, so
-/// what it writes to should start without the entries that the propagator lists. For one that is used again, implement
-/// [`Inject`], with `remove`.
+/// Creates a carrier that writes with a closure, which gets key and value.
+///
+/// The closure is not called for headers that are to be removed, so its target must start without the headers that the
+/// propagator lists. Implement [`Inject`] with `remove` for a target that is used more than once.
 ///
 /// ```
 /// use contextvars_wire::{Inject as _, inject_fn};
@@ -176,11 +177,11 @@ pub fn inject_fn<F: FnMut(&str, &str)>(set: F) -> InjectFn<F> {
     InjectFn(set)
 }
 
-/// Made by [`extract_fn`].
+/// A carrier that reads with a closure; created by [`extract_fn`].
 #[derive(Clone, Copy)]
 pub struct ExtractFn<F>(F);
 
-/// Made by [`inject_fn`].
+/// A carrier that writes with a closure; created by [`inject_fn`].
 #[derive(Clone, Copy)]
 pub struct InjectFn<F>(F);
 

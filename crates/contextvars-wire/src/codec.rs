@@ -1,105 +1,66 @@
-//! [`Codec`]: how a variable's value becomes text, and text its value.
+//! [`Codec`]: how the value of a variable becomes text, and text a value.
 
-use std::fmt::{self, Display, Write as _};
-use std::mem;
-use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::str::FromStr;
+mod direction;
+mod ready;
+mod run;
+
+use std::any::Any;
+use std::fmt;
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
 use super::rule::Violation;
+use super::trace::TraceContext;
 use contextvars::{Context, ContextVar};
+pub(super) use direction::Direction;
+#[cfg(feature = "serde")]
+pub use ready::json;
+pub use ready::text;
 
-/// Unless a codec says otherwise. Of the text, before it is encoded for a header.
+/// The default limit of one text, before it is encoded for a header.
 const MAX_LEN: usize = 4096;
 
-type Read = dyn Fn(&str, Context) -> Result<Context, Context> + Send + Sync;
-type Write = dyn Fn(&Context) -> Option<Result<String, Violation>> + Send + Sync;
+/// Takes the text of each header, and returns the context with the value, or unchanged if the text is refused.
+type Read = dyn Fn(&[Option<&str>], Context) -> Result<Context, Context> + Send + Sync;
+/// Fills in the text for each header from the variable's value in the context. Leaves all of them empty if it has none.
+type Write = dyn Fn(&Context, &mut [Option<String>]) -> Result<(), Violation> + Send + Sync;
 
-/// A variable together with the way its values are written and read: [`text`], `json`, or one's [own](Self::new).
+/// A variable together with the format of its values: [`text`], `json`, or [a format of your own](Self::new), in one header
+/// or in [several](Self::many).
+///
+/// # Directions
+///
+/// An entry is read by an extraction and written by an injection, unless its codec is restricted to one direction:
+///
+/// | | extraction | injection | echo in the response |
+/// |---|---|---|---|
+/// | (default) | reads it | writes or removes it | if listed in [`echo`](super::Propagator::echo) |
+/// | [`incoming_only`](Self::incoming_only) | reads it | leaves it alone | if listed in `echo` |
+/// | [`outgoing_only`](Self::outgoing_only) | ignores it | writes or removes it | if listed in `echo` |
+/// | [`response_only`](Self::response_only) | ignores it | leaves it alone | if listed in `echo` |
+///
+/// The members of the `baggage` header pass through as a whole, so they have no directions: a restricted codec on a member
+/// is a [`BuildError`](super::BuildError), and so are two restrictions on one codec.
 #[derive(Clone)]
 pub struct Codec {
     read: Arc<Read>,
     write: Arc<Write>,
-    /// From any text to what may stand in a plain header.
+    /// Replaces the characters that a plain header cannot contain, if the format has another way to write them.
     for_header: fn(String) -> String,
     variable: &'static str,
+    /// The number of headers that hold the value.
+    headers: usize,
     local: bool,
     max_len: usize,
     trusted_only: bool,
-}
-
-/// Writes the variable's values with `Display` and reads them with `FromStr`. A value whose `Display` fails is not sent,
-/// which is a [`Problem`](super::Problem).
-///
-/// ```
-/// use contextvars::{Context, ContextVar};
-/// use contextvars_wire::{Propagator, text};
-/// use std::collections::HashMap;
-///
-/// static ATTEMPT: ContextVar<u32> = ContextVar::new("attempt");
-///
-/// let wire = Propagator::builder().header("x-attempt", text(&ATTEMPT)).build()?;
-/// let mut headers = HashMap::new();
-/// wire.inject_from(&Context::new().with_value(&ATTEMPT, 2), &mut headers);
-/// assert_eq!(headers["x-attempt"], "2");
-/// assert_eq!(wire.extract(&headers).context.get(&ATTEMPT), Some(&2));
-/// # Ok::<(), contextvars_wire::BuildError>(())
-/// ```
-pub fn text<T: FromStr + Display + Send + Sync>(variable: &'static ContextVar<T>) -> Codec {
-    let write = |value: &T| {
-        let mut text = String::new();
-        Some(write!(text, "{value}").map(|()| text).map_err(|_| Violation::Refused))
-    };
-    Codec::checked(variable, |text| text.parse().ok(), write)
-}
-
-/// Writes the variable's values as JSON and reads them; in a plain header, with ASCII characters only.
-///
-/// ```
-/// use contextvars::{Context, ContextVar};
-/// use contextvars_wire::{Propagator, json};
-/// use std::collections::HashMap;
-///
-/// static FLAGS: ContextVar<Vec<String>> = ContextVar::new("flags");
-///
-/// let wire = Propagator::builder().header("x-flags", json(&FLAGS)).build()?;
-/// let mut headers = HashMap::new();
-/// wire.inject_from(&Context::new().with_value(&FLAGS, vec!["größe".to_string()]), &mut headers);
-/// assert_eq!(headers["x-flags"], r#"["gr\u00f6\u00dfe"]"#);
-/// assert_eq!(wire.extract(&headers).context.get(&FLAGS).unwrap(), &["größe"]);
-/// # Ok::<(), contextvars_wire::BuildError>(())
-/// ```
-#[cfg(feature = "serde")]
-pub fn json<T>(variable: &'static ContextVar<T>) -> Codec
-where
-    T: serde::Serialize + serde::de::DeserializeOwned + Send + Sync,
-{
-    let write = |value: &T| Some(serde_json::to_string(value).map_err(|_| Violation::Refused));
-    let codec = Codec::checked(variable, |text| serde_json::from_str(text).ok(), write);
-    Codec { for_header: |json| in_ascii(&json), ..codec }
-}
-
-/// JSON has characters other than printable ASCII in strings only, where they may be escaped.
-#[cfg(feature = "serde")]
-fn in_ascii(json: &str) -> String {
-    let mut ascii = String::with_capacity(json.len());
-    for char in json.chars() {
-        if char.is_ascii() && char != '\x7f' {
-            ascii.push(char);
-            continue;
-        }
-        for unit in char.encode_utf16(&mut [0; 2]) {
-            let _ = write!(ascii, "\\u{unit:04x}"); // a `String` takes everything
-        }
-    }
-    ascii
+    direction: Direction,
 }
 
 impl Codec {
-    /// A codec of one's own: `read` returns `None` for a text that it refuses, and `write` for a value that is not to be
-    /// sent.
+    /// Creates a codec for a format of your own, in one header or baggage member. `read` returns `None` to refuse a text,
+    /// and `write` returns `None` for a value that is not to be sent.
     ///
-    /// `read` runs in an empty context, and `write` in a copy of the one whose values are sent.
+    /// `read` runs in an empty context, and `write` in a copy of the context whose values are sent.
     ///
     /// ```
     /// use contextvars::ContextVar;
@@ -118,37 +79,103 @@ impl Codec {
     /// assert_eq!(got.context.get(&BUDGET), Some(&Duration::from_millis(250)));
     /// # Ok::<(), contextvars_wire::BuildError>(())
     /// ```
+    #[track_caller]
     pub fn new<T: Send + Sync>(
         variable: &'static ContextVar<T>,
         read: impl Fn(&str) -> Option<T> + Send + Sync + 'static,
         write: impl Fn(&T) -> Option<String> + Send + Sync + 'static,
     ) -> Self {
-        Self::checked(variable, read, move |value| write(value).map(Ok))
+        Self::many(variable, move |[text]| read(text?), move |value| [write(value)])
     }
 
-    /// A codec whose `write` may also fail, which is a problem.
-    fn checked<T: Send + Sync>(
+    /// Creates a codec for one value in `N` headers, which [`headers`](super::PropagatorBuilder::headers) names.
+    ///
+    /// `read` gets the text of each header, in the order of the names, or `None` for a header that did not come; it is
+    /// called if at least one came, and returns `None` to refuse them. `write` returns the text of each header, or `None`
+    /// for a header that is not to be sent.
+    ///
+    /// The headers are taken and sent together: if one of them breaks a rule, such as the limit, none is.
+    ///
+    /// ```
+    /// use contextvars::{Context, ContextVar};
+    /// use contextvars_wire::{Codec, Propagator, TraceContext};
+    /// use std::collections::BTreeMap;
+    ///
+    /// static TRACE: ContextVar<TraceContext> = ContextVar::new("trace");
+    ///
+    /// let b3 = Codec::many(
+    ///     &TRACE,
+    ///     |[trace, span, sampled]| {
+    ///         let trace = TraceContext::from_ids(trace?.parse().ok()?, span?.parse().ok()?, 0);
+    ///         Some(trace.with_sampled(sampled == Some("1")))
+    ///     },
+    ///     |trace| {
+    ///         let sampled = if trace.is_sampled() { "1" } else { "0" };
+    ///         let ids = (trace.trace_id().to_string(), trace.parent_id().to_string());
+    ///         [Some(ids.0), Some(ids.1), Some(sampled.to_string())]
+    ///     },
+    /// );
+    /// let names = ["x-b3-traceid", "x-b3-spanid", "x-b3-sampled"];
+    /// let wire = Propagator::builder().headers(&names, b3).build()?;
+    ///
+    /// let sent = ["4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7", "1"];
+    /// let headers: BTreeMap<_, _> = std::iter::zip(names.map(String::from), sent.map(String::from)).collect();
+    /// let got = wire.extract(&headers);
+    /// assert!(got.context.get(&TRACE).is_some_and(|trace| trace.is_sampled() && trace.is_remote()));
+    ///
+    /// let mut forwarded = BTreeMap::new();
+    /// wire.inject_from(&got.context, &mut forwarded);
+    /// assert_eq!(forwarded, headers);
+    /// # Ok::<(), contextvars_wire::BuildError>(())
+    /// ```
+    #[track_caller]
+    pub fn many<T: Send + Sync, const N: usize>(
         variable: &'static ContextVar<T>,
-        read: impl Fn(&str) -> Option<T> + Send + Sync + 'static,
-        write: impl Fn(&T) -> Option<Result<String, Violation>> + Send + Sync + 'static,
+        read: impl Fn([Option<&str>; N]) -> Option<T> + Send + Sync + 'static,
+        write: impl Fn(&T) -> [Option<String>; N] + Send + Sync + 'static,
     ) -> Self {
+        Self::checked(variable, read, move |value| Ok(write(value)))
+    }
+
+    /// Creates a codec whose `write` may also fail, which is reported as a problem. The values that it reads are shown as
+    /// set at the line where the codec is created.
+    #[track_caller]
+    fn checked<T: Send + Sync, const N: usize>(
+        variable: &'static ContextVar<T>,
+        read: impl Fn([Option<&str>; N]) -> Option<T> + Send + Sync + 'static,
+        write: impl Fn(&T) -> Result<[Option<String>; N], Violation> + Send + Sync + 'static,
+    ) -> Self {
+        let place = Location::caller();
+        let read = move |texts: &[Option<&str>], mut context: Context| {
+            let value = texts.try_into().ok().and_then(&read); // user code
+            let Some(mut value) = value else { return Err(context) };
+            mark_remote(&mut value);
+            context.insert_at(variable, value, place);
+            Ok(context)
+        };
+        let write = move |context: &Context, texts: &mut [Option<String>]| {
+            let Some(value) = context.get(variable) else { return Ok(()) };
+            let written = write(value)?; // user code
+            std::iter::zip(texts, written).for_each(|(text, written)| *text = written);
+            Ok(())
+        };
         Self {
-            // user code: `read`
-            read: Arc::new(move |text, context| match read(text) {
-                Some(value) => Ok(context.with_value(variable, value)),
-                None => Err(context),
-            }),
-            write: Arc::new(move |context| context.get(variable).and_then(&write)), // user code: `write`
+            read: Arc::new(read),
+            write: Arc::new(write),
             for_header: |text| text,
             variable: variable.name(),
+            headers: N,
             local: variable.is_local(),
             max_len: MAX_LEN,
             trusted_only: false,
+            direction: Direction::Both,
         }
     }
 
-    /// Refuses text of more than `bytes` before `read` sees it, and does not send it either. Otherwise 4096. In a
-    /// baggage member, the text before it is encoded; one that came in and is still the same is passed on at any length.
+    /// Limits each text to `bytes` instead of 4096. A longer text is refused before `read` gets it, and is not sent.
+    ///
+    /// For a baggage member the limit is that of the decoded text. A member that came in and whose value is unchanged is
+    /// passed on at any length.
     ///
     /// ```
     /// # use contextvars::ContextVar;
@@ -161,14 +188,16 @@ impl Codec {
     /// assert!(!got.context.contains(&USER));
     /// # Ok::<(), contextvars_wire::BuildError>(())
     /// ```
-    #[must_use = "this is the codec with the limit"]
+    #[must_use = "this returns the codec with the limit"]
     pub fn max_len(mut self, bytes: usize) -> Self {
         self.max_len = bytes;
         self
     }
 
-    /// Refuses text that does not pass `check`, before `read` sees it: an id that is echoed may be of letters and digits
-    /// only, say, and must not be empty, as an empty header is a value like any other. What is sent is not checked.
+    /// Refuses texts that do not pass `check`, before `read` gets them. Texts that are sent are not checked.
+    ///
+    /// Use it for ids that are echoed or logged, for example to allow letters and digits only. An empty header is a value
+    /// like any other, so reject it here if it is not valid.
     ///
     /// ```
     /// # use contextvars::ContextVar;
@@ -184,17 +213,22 @@ impl Codec {
     /// assert!(wire.extract(&vec![("x-request-id", "r7")]).problems.is_empty());
     /// # Ok::<(), contextvars_wire::BuildError>(())
     /// ```
-    #[must_use = "this is the codec with the check"]
+    #[must_use = "this returns the codec with the check"]
     pub fn accept(self, check: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
         let read = self.read;
-        // user code: `check`
-        let read =
-            move |text: &str, context| if check(text) { read(text, context) } else { Err(context) };
+        let read = move |texts: &[Option<&str>], context| {
+            // user code: `check`
+            if texts.iter().flatten().all(|text| check(text)) {
+                read(texts, context)
+            } else {
+                Err(context)
+            }
+        };
         Self { read: Arc::new(read), ..self }
     }
 
-    /// Has the entry taken by [`extract_trusted`](super::Propagator::extract_trusted) only: what a stranger must not
-    /// be able to set, such as a log level. It is sent like any other.
+    /// Reads the entry in [`extract_trusted`](super::Propagator::extract_trusted) only, because a stranger must not set it,
+    /// such as a log level. It is sent like any other entry.
     ///
     /// ```
     /// # use contextvars::ContextVar;
@@ -207,81 +241,34 @@ impl Codec {
     /// assert_eq!(wire.extract_trusted(&headers).context.get(&LEVEL).unwrap(), "trace");
     /// # Ok::<(), contextvars_wire::BuildError>(())
     /// ```
-    #[must_use = "this is the codec that asks for trust"]
+    #[must_use = "this returns the codec that requires trust"]
     pub fn trusted_only(mut self) -> Self {
         self.trusted_only = true;
         self
     }
+}
 
-    pub(super) fn limit(&self) -> usize {
-        self.max_len
-    }
-
-    /// Whether anything is taken from this sender.
-    pub(super) fn allows(&self, trusted: bool) -> Result<(), Violation> {
-        match self {
-            Self { local: true, .. } => Err(Violation::Local),
-            Self { trusted_only: true, .. } if !trusted => Err(Violation::Untrusted),
-            _ => Ok(()),
-        }
-    }
-
-    pub(super) fn within_limit(&self, text: String) -> Result<String, Violation> {
-        if text.len() > self.max_len { Err(Violation::TooLong) } else { Ok(text) }
-    }
-
-    /// Binds the variable in `context` to the value of `text`. An empty context is current meanwhile.
-    pub(super) fn read(&self, text: &str, context: &mut Context) -> Result<(), Violation> {
-        if text.len() > self.max_len {
-            return Err(Violation::TooLong);
-        }
-        let read = || (self.read)(text, mem::take(context));
-        let (bound, result) = match Context::new().run(read) {
-            Ok(bound) => (bound, Ok(())),
-            Err(unchanged) => (unchanged, Err(Violation::Refused)),
-        };
-        *context = bound;
-        result
-    }
-
-    /// The text of the variable's value in `holder`, if it has one there. A copy of `context` is current meanwhile.
-    fn write(&self, holder: &Context, context: &Context) -> Option<Result<String, Violation>> {
-        context.clone().run(|| (self.write)(holder))
-    }
-
-    /// The text for a baggage member, if the variable has a value in `context`.
-    pub(super) fn text(&self, context: &Context) -> Option<Result<String, Violation>> {
-        self.write(context, context)
-    }
-
-    /// The text for a plain header, if the variable has a value in `context`.
-    pub(super) fn header_text(&self, context: &Context) -> Option<Result<String, Violation>> {
-        let text = self.text(context)?.map(self.for_header);
-        Some(text.and_then(|text| self.within_limit(text)))
-    }
-
-    /// Whether what came in has the value of `text`, however it was written: `text` is how it is written in `context`.
-    pub(super) fn is_same(&self, came: &str, text: &str, context: &Context) -> bool {
-        let again = || {
-            let mut holder = Context::new();
-            self.read(came, &mut holder).ok()?;
-            self.write(&holder, context)?.ok()
-        };
-        came == text || again().is_some_and(|again| again == text)
+/// Marks a trace as remote, whichever header it was read from.
+fn mark_remote<T: 'static>(value: &mut T) {
+    if let Some(trace) = (value as &mut dyn Any).downcast_mut::<TraceContext>() {
+        trace.mark_remote();
     }
 }
 
-// A codec does not change, whatever panics; what its closures share with others is theirs to keep whole.
+// A codec is immutable, so a panic cannot leave it inconsistent. State that its closures share with other code is the
+// responsibility of that code.
 impl UnwindSafe for Codec {}
 impl RefUnwindSafe for Codec {}
 
-/// The variable's name and the limits.
+/// Shows the variable's name and the settings.
 impl fmt::Debug for Codec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Codec")
             .field("var", &self.variable)
+            .field("headers", &self.headers)
             .field("max_len", &self.max_len)
             .field("trusted_only", &self.trusted_only)
+            .field("direction", &self.direction)
             .finish_non_exhaustive()
     }
 }

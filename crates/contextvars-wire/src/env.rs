@@ -1,12 +1,13 @@
-//! Environment variables as a carrier: from the process that started this one, to those that this one starts.
+//! Environment variables as a carrier: read from the process that started this one, written to child processes.
 
 use std::env;
 use std::process::Command;
 
 use super::carrier::{Extract, Inject};
 
-/// The environment of this process, as OpenTelemetry has it: `traceparent` is `TRACEPARENT`, `x-request-id` is
-/// `X_REQUEST_ID`. A [`Command`] is the carrier to write to.
+/// The environment of this process, as a carrier to read from. A [`Command`] is the carrier to write to.
+///
+/// The names are OpenTelemetry's: `traceparent` becomes `TRACEPARENT`, `x-request-id` becomes `X_REQUEST_ID`.
 ///
 /// ```
 /// use contextvars::ContextVar;
@@ -33,22 +34,24 @@ impl Extract for Environment {
     }
 }
 
-/// The child inherits this process's environment, but for the entries that the propagator lists and has nothing to send
-/// for: those are removed. Keys of which only one is left as an environment variable, such as `x-a` and `x_a`, are in
-/// each other's way, and one named `path` means `PATH`: see [`env_name`].
+/// Writes environment variables of a child process. The child inherits this process's environment, except for the listed
+/// entries that have no value: those are removed.
+///
+/// Different keys may become the same variable, such as `x-a` and `x_a`, and a key named `path` becomes `PATH`: see
+/// [`env_name`].
 impl Inject for Command {
     fn set(&mut self, key: &str, value: &str) {
         self.env(env_name(key), value);
     }
 
-    /// Also has the child not inherit it.
+    /// Removes the variable, so the child does not inherit it either.
     fn remove(&mut self, key: &str) {
         self.env_remove(env_name(key));
     }
 }
 
-/// The environment variable for a key: in upper case, `_` for everything but letters and digits, and before a digit
-/// that would stand first; `_` for an empty key.
+/// Returns the name of the environment variable for a key: in upper case, with `_` for everything except letters and
+/// digits, and with `_` before a leading digit. An empty key becomes `_`.
 ///
 /// ```
 /// use contextvars_wire::env_name;

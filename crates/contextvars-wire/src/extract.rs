@@ -1,41 +1,42 @@
-//! From a carrier to a new context.
+//! Reads a carrier into a new context.
 //!
-//! Each size is checked before the bytes are looked at or copied. An entry is bound once all of it is known to be good.
-
-use std::borrow::Cow;
-use std::mem;
+//! Each size is checked before the bytes are read or copied. A variable is bound once its whole entry is known to be valid.
 
 use super::BAGGAGE;
 use super::baggage;
 use super::carrier::Extract;
 use super::chars;
 use super::codec::Codec;
-use super::config::{Config, Entry};
+use super::config::{Config, Header, Member, Place, Trace};
 use super::rule::{Problem, Violation};
 use super::trace::TraceContext;
 use super::tracestate::{self, TraceState};
-use contextvars::{Context, ContextVar};
+use contextvars::Context;
 
-/// What [`Propagator::extract`](super::Propagator::extract) found.
+/// The result of [`Propagator::extract`](super::Propagator::extract).
 #[derive(Debug)]
 pub struct Extracted {
-    /// A new context with the values that came in, and with nothing else.
+    /// A new context with the values that came in, and nothing else.
     pub context: Context,
-    /// What was left out, and why: once for each entry and rule, however often a sender broke it.
+    /// The entries that were left out, with the rule that each broke. An entry and a rule occur once, however often the
+    /// sender broke the rule.
     pub problems: Vec<Problem>,
 }
 
-/// Reads the whole list. The carrier is the caller's and is visited in the caller's context.
+/// Reads the whole list. The carrier belongs to the caller, so it is visited in the caller's context.
 pub(super) fn extract(config: &Config, carrier: &dyn Extract, trusted: bool) -> Extracted {
     let mut reader = Reader { carrier, trusted, context: Context::new(), problems: Vec::new() };
-    if let Some(variable) = config.trace {
-        reader.bind_trace(variable);
+    if let Some(trace) = config.trace {
+        reader.continue_trace(trace);
     }
-    for entry in &config.headers {
-        reader.header(entry);
+    for header in config.headers.iter().filter(|header| header.codec.is_read()) {
+        reader.header(header);
     }
-    if config.baggage {
-        reader.baggage(config);
+    if let Some(place) = config.baggage {
+        reader.baggage(config, place);
+    }
+    if let Some(trace) = config.trace {
+        reader.start_trace(config, trace);
     }
     Extracted { context: reader.context, problems: reader.problems }
 }
@@ -52,51 +53,60 @@ impl Reader<'_> {
         report(&mut self.problems, key, rule);
     }
 
-    /// The one value of a header, if `take` accepts it.
+    /// Returns the only value of a header, if `take` accepts it.
     fn one<T>(
         &self,
         key: &str,
         take: impl Fn(&[u8]) -> Result<T, Violation>,
-    ) -> Option<Result<T, Violation>> {
-        let mut found = None;
+    ) -> Result<Option<T>, Violation> {
+        let mut found = Ok(None);
+        let mut count = 0;
         self.carrier.visit(key, &mut |value| {
-            found = Some(if found.is_none() { take(value) } else { Err(Violation::Repeated) });
+            count += 1;
+            found = if count == 1 { take(value).map(Some) } else { Err(Violation::Repeated) };
         });
         found
     }
 
-    fn bind_trace(&mut self, variable: &'static ContextVar<TraceContext>) {
-        if !variable.is_local() {
-            let trace = self.trace();
-            self.context = mem::take(&mut self.context).with_value(variable, trace);
-        } else if self.one("traceparent", |_| Ok(())).is_some() {
-            self.report("traceparent", Violation::Local);
+    /// Binds the trace that came in. A `tracestate` counts only beside a valid `traceparent`.
+    fn continue_trace(&mut self, Trace { variable, place }: Trace) {
+        if variable.is_local() {
+            if !matches!(self.one("traceparent", |_| Ok(())), Ok(None)) {
+                self.report("traceparent", Violation::Local);
+            }
+            return;
         }
-    }
-
-    /// The trace that goes on, or a new one. A `tracestate` counts only beside a good `traceparent`.
-    fn trace(&mut self) -> TraceContext {
         match self.one("traceparent", TraceContext::parse) {
-            Some(Ok(trace)) => {
+            Ok(Some(trace)) => {
                 let tracestate = self.tracestate();
-                trace.with_tracestate(tracestate)
+                self.context.insert_at(variable, trace.with_tracestate(tracestate), place);
             }
-            Some(Err(rule)) => {
-                self.report("traceparent", rule);
-                TraceContext::new_root()
-            }
-            None => TraceContext::new_root(),
+            Ok(None) => {}
+            Err(rule) => self.report("traceparent", rule),
         }
     }
 
-    /// All headers as one list, in order; empty if anything is wrong with it.
+    /// Starts a trace if none came in a `traceparent`, nor in another header with a codec for the same variable.
+    fn start_trace(&mut self, config: &Config, Trace { variable, place }: Trace) {
+        if variable.is_local() || self.context.contains(variable) {
+            return;
+        }
+        let trace = TraceContext::new_root();
+        let sampled = match &config.sample_new {
+            Some(decide) => Context::new().run(|| decide(trace.trace_id())), // user code
+            None => true,
+        };
+        self.context.insert_at(variable, trace.with_sampled(sampled), place);
+    }
+
+    /// Reads all headers as one list, in order. The list is empty if any part of it is invalid.
     fn tracestate(&mut self) -> TraceState {
         let (mut reader, mut result) = (tracestate::Reader::default(), Ok(()));
         self.carrier.visit("tracestate", &mut |header| {
             result = result.and_then(|()| reader.header(header));
         });
         let (tracestate, problem) = match result.map(|()| reader.finish()) {
-            Ok((tracestate, shortened)) => (tracestate, shortened.then_some(Violation::TooLong)),
+            Ok((tracestate, complete)) => (tracestate, (!complete).then_some(Violation::TooLong)),
             Err(rule) => (TraceState::new(), Some(rule)),
         };
         if let Some(rule) = problem {
@@ -105,56 +115,78 @@ impl Reader<'_> {
         tracestate
     }
 
-    fn header(&mut self, Entry { key, codec }: &Entry) {
-        let Some(text) = self.one(key, |value| plain(value, codec)) else { return };
-        let result = text.and_then(|text| self.bind(codec, text.len(), || text.into()));
-        result.unwrap_or_else(|rule| self.report(key, rule));
+    /// Reads the value of one or several headers. It is left out if one of them is invalid.
+    fn header(&mut self, Header { names, codec }: &Header) {
+        if let [name] = &names[..] {
+            match self.one(name, |value| plain(value, codec)) {
+                Ok(Some(text)) => self.bind_from(name, codec, &[Some(&text)]),
+                Ok(None) => {}
+                Err(rule) => self.report(name, rule),
+            }
+            return;
+        }
+        let mut texts = Vec::with_capacity(names.len());
+        for name in names {
+            match self.one(name, |value| plain(value, codec)) {
+                Ok(text) => texts.push(text),
+                Err(rule) => self.report(name, rule),
+            }
+        }
+        if texts.len() == names.len() && texts.iter().any(Option::is_some) {
+            let texts: Vec<_> = texts.iter().map(Option::as_deref).collect();
+            self.bind_from(&names[0], codec, &texts);
+        }
     }
 
-    /// All headers as one list. Listed members that are not taken do not pass through either.
-    fn baggage(&mut self, config: &Config) {
-        let mut reader =
-            baggage::Reader::new(|key: &str| config.has_member(key), config.only_listed);
+    /// Binds the codec's variable to the value of `texts`, or reports the entry under `name`.
+    fn bind_from(&mut self, name: &str, codec: &Codec, texts: &[Option<&str>]) {
+        let allowed = codec.allows(self.trusted);
+        let result = allowed.and_then(|()| codec.read(texts, &mut self.context));
+        result.unwrap_or_else(|rule| self.report(name, rule));
+    }
+
+    /// Reads all headers as one list. Listed members that are not accepted do not pass through either.
+    fn baggage(&mut self, config: &Config, place: Place) {
+        let is_listed = |key: &str| config.has_member(key);
+        let mut reader = baggage::Reader::new(is_listed, config.only_listed, config.max_members());
         let (carrier, problems) = (self.carrier, &mut self.problems);
         let mut left_out =
             |key: Option<&str>, rule| report(problems, key.unwrap_or("baggage"), rule);
         carrier.visit("baggage", &mut |header| reader.header(header, &mut left_out));
         let mut baggage = reader.finish(left_out);
-        for Entry { key, codec } in &config.members {
+        for Member { key, codec } in &config.members {
             let Some(member) = baggage.last(key) else { continue };
-            if let Err(rule) = self.bind(codec, member.value_len(), || member.value()) {
+            if let Err(rule) = self.bind_from_member(codec, member) {
                 self.report(key, rule);
                 baggage.remove(key);
             }
         }
         if !baggage.is_empty() {
-            self.context = mem::take(&mut self.context).with_value(&BAGGAGE, baggage);
+            self.context.insert_at(&BAGGAGE, baggage, place);
         }
     }
 
-    /// Binds a variable to what `text` gives, which has at least `len` bytes.
-    fn bind<'a>(
+    fn bind_from_member(
         &mut self,
         codec: &Codec,
-        len: usize,
-        text: impl FnOnce() -> Cow<'a, str>,
+        member: baggage::MemberRef<'_>,
     ) -> Result<(), Violation> {
         codec.allows(self.trusted)?;
-        if len > codec.limit() {
+        if member.value_len() > codec.limit() {
             return Err(Violation::TooLong);
         }
-        codec.read(&text(), &mut self.context)
+        codec.read(&[Some(&member.value())], &mut self.context)
     }
 }
 
-/// Adds a problem, unless it was told already.
+/// Adds a problem, unless the same one was added before.
 fn report(problems: &mut Vec<Problem>, key: &str, rule: Violation) {
     if !problems.iter().any(|told| told.key == key && told.rule == rule) {
         problems.push(Problem::new(key, rule));
     }
 }
 
-/// The text of a plain header: printable ASCII, within the codec's limit.
+/// Returns the text of a plain header if it is printable ASCII within the codec's limit.
 fn plain(value: &[u8], codec: &Codec) -> Result<String, Violation> {
     let value = chars::trim(value);
     if value.len() > codec.limit() {

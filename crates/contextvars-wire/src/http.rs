@@ -1,7 +1,6 @@
-//! The headers of the crate `http` as a carrier of [`wire`](crate), for requests and responses of hyper, axum,
-//! reqwest, tonic and others.
+//! The headers of the crate `http` as a carrier, for requests and responses of hyper, axum, reqwest, tonic and others.
 //!
-//! There is nothing to import: [`HeaderMap`] implements [`Extract`] and [`Inject`].
+//! [`HeaderMap`] implements [`Extract`] and [`Inject`], so there is nothing to import.
 //!
 //! ```
 //! use contextvars::ContextVar;
@@ -30,12 +29,12 @@ impl Extract for HeaderMap {
     }
 }
 
-/// A map that is full, at 32,768 headers, takes no more, and what does not fit is left out.
+/// Writes headers. A map holds 32,768 headers at most; those that do not fit are left out.
 impl Inject for HeaderMap {
     fn set(&mut self, key: &str, value: &str) {
         let Some((name, value)) = field(key, value) else { return };
         if self.try_insert(name, value).is_err() {
-            Inject::remove(self, key); // what is there may be another request's
+            Inject::remove(self, key); // the old value may belong to another request
         }
     }
 
@@ -49,7 +48,7 @@ impl Inject for HeaderMap {
     }
 }
 
-/// Both in types of `http`. A propagator has checked them by the same rules.
+/// Converts key and value to the types of `http`. A propagator has checked them by the same rules.
 fn field(key: &str, value: &str) -> Option<(HeaderName, HeaderValue)> {
     let name = HeaderName::from_bytes(key.as_bytes()).ok()?;
     Some((name, HeaderValue::from_str(value).ok()?))

@@ -1,144 +1,154 @@
 //! [`TraceId`] and [`ParentId`]: numbers that are never zero, written in lower-case hexadecimal digits.
 
-use std::fmt;
 use std::num::{NonZeroU64, NonZeroU128};
 
+use super::hex::{self, impl_digits};
 use super::random;
 use super::rule::Violation;
-use contextvars::fields::{ToValue, Value};
 
 /// The identifier of a trace: sixteen bytes, not all zero.
 ///
 /// ```
-/// use contextvars_wire::TraceContext;
+/// use contextvars_wire::{TraceContext, TraceId, Violation};
 ///
 /// let trace: TraceContext = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse()?;
-/// assert_eq!(trace.trace_id().to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
-/// assert_eq!(trace.trace_id().get(), 0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736);
-/// # Ok::<(), contextvars_wire::Violation>(())
+/// let id: TraceId = "4bf92f3577b34da6a3ce929d0e0e4736".parse()?;
+/// assert_eq!(trace.trace_id(), id);
+/// assert_eq!(id.to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
+/// assert_eq!(format!("{id:#x}"), "0x4bf92f3577b34da6a3ce929d0e0e4736");
+/// assert_eq!("0".repeat(32).parse::<TraceId>(), Err(Violation::Zero));
+/// # Ok::<(), Violation>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TraceId(NonZeroU128);
 
-/// The identifier of one request within a trace, which the specification calls parent-id and others span id: eight
-/// bytes, not all zero.
+/// The identifier of one request within a trace: eight bytes, not all zero. The specification calls it parent-id; tracing
+/// systems call it span id.
 ///
 /// ```
-/// use contextvars_wire::TraceContext;
+/// use contextvars_wire::{ParentId, TraceContext, Violation};
 ///
 /// let trace: TraceContext = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse()?;
-/// assert_eq!(trace.parent_id().to_string(), "00f067aa0ba902b7");
-/// assert_eq!(trace.parent_id().get(), 0x00f0_67aa_0ba9_02b7);
-/// # Ok::<(), contextvars_wire::Violation>(())
+/// let id: ParentId = "00f067aa0ba902b7".parse()?;
+/// assert_eq!(trace.parent_id(), id);
+/// assert_eq!(id.to_string(), "00f067aa0ba902b7");
+/// assert_eq!("F0".parse::<ParentId>(), Err(Violation::Form));
+/// # Ok::<(), Violation>(())
 /// ```
+#[doc(alias = "SpanId")]
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ParentId(NonZeroU64);
 
 impl TraceId {
-    /// A random one: all sixteen bytes are drawn, in a forked process anew.
+    /// Creates an id from its sixteen bytes. Returns `None` if all of them are zero.
+    ///
+    /// ```
+    /// # use contextvars_wire::TraceId;
+    /// const ID: TraceId = TraceId::from_bytes([7; 16]).unwrap();
+    /// assert_eq!(ID.to_string(), "07".repeat(16));
+    /// assert_eq!(TraceId::from_bytes([0; 16]), None);
+    /// ```
+    pub const fn from_bytes(bytes: [u8; 16]) -> Option<Self> {
+        match NonZeroU128::new(u128::from_be_bytes(bytes)) {
+            Some(id) => Some(Self(id)),
+            None => None,
+        }
+    }
+
+    /// Returns the sixteen bytes, the most significant one first.
+    ///
+    /// ```
+    /// # use contextvars_wire::TraceId;
+    /// let id: TraceId = "4bf92f3577b34da6a3ce929d0e0e4736".parse()?;
+    /// assert_eq!(id.to_bytes()[..2], [0x4b, 0xf9]);
+    /// assert_eq!(TraceId::from_bytes(id.to_bytes()), Some(id));
+    /// # Ok::<(), contextvars_wire::Violation>(())
+    /// ```
+    pub const fn to_bytes(self) -> [u8; 16] {
+        self.0.get().to_be_bytes()
+    }
+
+    /// Returns the id as a number, whose most significant byte is the first one.
+    ///
+    /// ```
+    /// # use contextvars_wire::TraceId;
+    /// let id: TraceId = "000000000000000000000000000000ff".parse()?;
+    /// assert_eq!(id.get(), 255);
+    /// # Ok::<(), contextvars_wire::Violation>(())
+    /// ```
+    pub const fn get(self) -> u128 {
+        self.0.get()
+    }
+
+    /// Draws all sixteen bytes at random. A forked process draws other ids than its parent.
     pub(super) fn random() -> Self {
-        Self(NonZeroU128::new(random::trace_id()).unwrap_or(NonZeroU128::MIN))
+        Self(NonZeroU128::new(random::wide()).unwrap_or(NonZeroU128::MIN))
     }
 
     pub(super) fn parse(digits: &[u8]) -> Result<Self, Violation> {
-        NonZeroU128::new(hex(digits)?).map(Self).ok_or(Violation::Zero)
+        NonZeroU128::new(hex::parse(digits)?).map(Self).ok_or(Violation::Zero)
     }
 
-    /// The id as a number, its first byte the most significant one.
-    ///
-    /// ```
-    /// # use contextvars_wire::TraceContext;
-    /// let trace: TraceContext = "00-000000000000000000000000000000ff-00f067aa0ba902b7-01".parse()?;
-    /// assert_eq!(trace.trace_id().get(), 255);
-    /// # Ok::<(), contextvars_wire::Violation>(())
-    /// ```
-    pub fn get(self) -> u128 {
-        self.0.get()
+    fn number(self) -> u128 {
+        self.get()
     }
 }
 
 impl ParentId {
+    /// Creates an id from its eight bytes. Returns `None` if all of them are zero.
+    ///
+    /// ```
+    /// # use contextvars_wire::ParentId;
+    /// const ID: ParentId = ParentId::from_bytes([7; 8]).unwrap();
+    /// assert_eq!(ID.to_string(), "07".repeat(8));
+    /// assert_eq!(ParentId::from_bytes([0; 8]), None);
+    /// ```
+    pub const fn from_bytes(bytes: [u8; 8]) -> Option<Self> {
+        match NonZeroU64::new(u64::from_be_bytes(bytes)) {
+            Some(id) => Some(Self(id)),
+            None => None,
+        }
+    }
+
+    /// Returns the eight bytes, the most significant one first.
+    ///
+    /// ```
+    /// # use contextvars_wire::ParentId;
+    /// let id: ParentId = "00f067aa0ba902b7".parse()?;
+    /// assert_eq!(id.to_bytes()[..2], [0x00, 0xf0]);
+    /// assert_eq!(ParentId::from_bytes(id.to_bytes()), Some(id));
+    /// # Ok::<(), contextvars_wire::Violation>(())
+    /// ```
+    pub const fn to_bytes(self) -> [u8; 8] {
+        self.0.get().to_be_bytes()
+    }
+
+    /// Returns the id as a number, whose most significant byte is the first one.
+    ///
+    /// ```
+    /// # use contextvars_wire::ParentId;
+    /// let id: ParentId = "00000000000000ff".parse()?;
+    /// assert_eq!(id.get(), 255);
+    /// # Ok::<(), contextvars_wire::Violation>(())
+    /// ```
+    pub const fn get(self) -> u64 {
+        self.0.get()
+    }
+
+    /// Draws all eight bytes at random.
     pub(super) fn random() -> Self {
-        Self(NonZeroU64::new(random::parent_id()).unwrap_or(NonZeroU64::MIN))
+        Self(NonZeroU64::new(random::narrow()).unwrap_or(NonZeroU64::MIN))
     }
 
     pub(super) fn parse(digits: &[u8]) -> Result<Self, Violation> {
-        let number = u64::try_from(hex(digits)?).map_err(|_| Violation::Form)?;
+        let number = u64::try_from(hex::parse(digits)?).map_err(|_| Violation::Form)?;
         NonZeroU64::new(number).map(Self).ok_or(Violation::Zero)
     }
 
-    /// The id as a number, its first byte the most significant one.
-    ///
-    /// ```
-    /// # use contextvars_wire::TraceContext;
-    /// let trace: TraceContext = "00-4bf92f3577b34da6a3ce929d0e0e4736-00000000000000ff-01".parse()?;
-    /// assert_eq!(trace.parent_id().get(), 255);
-    /// # Ok::<(), contextvars_wire::Violation>(())
-    /// ```
-    pub fn get(self) -> u64 {
-        self.0.get()
+    fn number(self) -> u128 {
+        self.get().into()
     }
 }
 
-/// The number that up to 32 lower-case digits write.
-pub(super) fn hex(digits: &[u8]) -> Result<u128, Violation> {
-    let mut number = 0;
-    for &digit in digits {
-        let digit = match digit {
-            b'0'..=b'9' => digit - b'0',
-            b'a'..=b'f' => digit - b'a' + 10,
-            _ => return Err(Violation::Character),
-        };
-        number = number << 4 | u128::from(digit);
-    }
-    Ok(number)
-}
-
-/// Calls `f` with the `N` last digits of `number`: several times as fast as formatting it.
-fn digits<const N: usize>(number: u128, f: impl FnOnce(&str) -> fmt::Result) -> fmt::Result {
-    let bytes = number.to_be_bytes();
-    let digits: [u8; N] = std::array::from_fn(|at| {
-        let byte = bytes[bytes.len() - N / 2 + at / 2];
-        let digit = if at % 2 == 0 { byte >> 4 } else { byte & 0xf };
-        b"0123456789abcdef"[usize::from(digit)]
-    });
-    f(std::str::from_utf8(&digits).map_err(|_| fmt::Error)?)
-}
-
-impl fmt::Display for TraceId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        digits::<32>(self.get(), |digits| f.write_str(digits))
-    }
-}
-
-impl fmt::Debug for TraceId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl fmt::Display for ParentId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        digits::<16>(self.get().into(), |digits| f.write_str(digits))
-    }
-}
-
-impl fmt::Debug for ParentId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-/// The digits.
-impl ToValue for TraceId {
-    fn to_value(&self) -> Value {
-        self.to_string().to_value()
-    }
-}
-
-/// The digits.
-impl ToValue for ParentId {
-    fn to_value(&self) -> Value {
-        self.to_string().to_value()
-    }
-}
+impl_digits!(TraceId, 32);
+impl_digits!(ParentId, 16);

@@ -1,52 +1,76 @@
-//! From a context to a carrier.
+//! Writes a context to a carrier.
 //!
-//! The context is a copy without `local` values, and each codec runs in a copy of it: a value is written as if it were
-//! written where it belongs, whoever sends it, and nothing that a codec does stays behind.
+//! The context is a copy without `local` values, and each codec runs in a copy of it. A value is therefore written in the
+//! context that it belongs to, whichever context the caller is in, and changes that a codec makes are discarded.
 
 use std::borrow::Cow;
+use std::iter;
 
 use super::BAGGAGE;
-use super::baggage::{self, Baggage, Member};
+use super::baggage::{self, Baggage};
 use super::carrier::Inject;
 use super::chars;
-use super::config::{Config, Entry};
+use super::codec::Codec;
+use super::config::{Config, Header, Member, Trace};
 use super::rule::{Problem, Violation};
 use super::trace::TraceContext;
-use super::tracestate::TraceState;
-use contextvars::Context;
+use contextvars::{Context, ContextVar};
 
-/// What [`Propagator::inject`](super::Propagator::inject) did.
+/// The result of [`Propagator::inject`](super::Propagator::inject).
 #[derive(Debug, Default)]
 pub struct Injected {
-    /// The entries that were not sent.
+    /// The entries that were not sent, with the rule that each broke.
     pub problems: Vec<Problem>,
 }
 
-/// Writes the whole list.
-pub(super) fn request(config: &Config, context: &Context, carrier: &mut dyn Inject) -> Injected {
+/// Writes the whole list. The trace that is sent is the value of the trace variable for all codecs.
+pub(super) fn request(config: &Config, mut context: Context, carrier: &mut dyn Inject) -> Injected {
     let mut injected = Injected::default();
-    if let Some(variable) = config.trace {
-        let trace = context.get(variable);
-        put(carrier, "traceparent", trace.map(|trace| trace.child().text()));
-        let state = trace.map(TraceContext::tracestate).filter(|state| !state.is_empty());
-        put(carrier, "tracestate", state.map(TraceState::to_string));
+    if let Some(Trace { variable, place }) = config.trace {
+        match trace_to_send(config, variable, &context) {
+            Some(trace) => {
+                trace.with_text(|text| carrier.set("traceparent", text));
+                let state = trace.tracestate().text();
+                put(carrier, "tracestate", Some(state).filter(|state| !state.is_empty()));
+                context.insert_at(variable, trace.sent(), place);
+            }
+            None => ["traceparent", "tracestate"].iter().for_each(|name| carrier.remove(name)),
+        }
     }
-    for entry in &config.headers {
-        header(entry, context, carrier, &mut injected.problems);
+    for header in config.headers.iter().filter(|header| header.codec.is_written()) {
+        write(header, &context, carrier, &mut injected.problems, |_| true);
     }
-    if config.baggage {
-        put(carrier, "baggage", members(config, context, &mut injected.problems));
+    if config.baggage.is_some() {
+        let members = members(config, &context, &mut injected.problems);
+        put(carrier, "baggage", members.as_deref());
     }
     injected
 }
 
-/// Writes what is echoed.
+/// Returns the trace of `trace_from`, or else a child of the variable's trace.
+fn trace_to_send(
+    config: &Config,
+    variable: &'static ContextVar<TraceContext>,
+    context: &Context,
+) -> Option<TraceContext> {
+    if variable.is_local() {
+        return None;
+    }
+    let source = config.trace_from.as_ref();
+    let given = source.and_then(|source| context.clone().run(|| source())); // user code
+    given.or_else(|| context.get(variable).map(TraceContext::child))
+}
+
+/// Writes the echoed headers, and the trace if it was asked for.
 pub(super) fn response(config: &Config, context: &Context, carrier: &mut dyn Inject) -> Injected {
     let mut injected = Injected::default();
-    for entry in config.headers.iter().filter(|entry| config.echoed.contains(&entry.key)) {
-        header(entry, context, carrier, &mut injected.problems);
+    let is_echoed = |name: &str| config.is_echoed(name);
+    for header in
+        config.headers.iter().filter(|header| header.names.iter().any(|name| is_echoed(name)))
+    {
+        write(header, context, carrier, &mut injected.problems, is_echoed);
     }
-    if let Some(trace) = config.trace.and_then(|variable| context.get(variable)) {
+    if let Some(trace) = config.trace.and_then(|trace| context.get(trace.variable)) {
         if config.server_timing {
             carrier.append("server-timing", &format!("trace;desc={}", trace.answer()));
         }
@@ -54,78 +78,121 @@ pub(super) fn response(config: &Config, context: &Context, carrier: &mut dyn Inj
     injected
 }
 
-fn header(entry: &Entry, context: &Context, carrier: &mut dyn Inject, problems: &mut Vec<Problem>) {
-    let text = entry.codec.header_text(context).map(|text| text.and_then(plain)).transpose();
-    let text = text.unwrap_or_else(|rule| {
-        problems.push(Problem::new(&entry.key, rule));
-        None
-    });
-    put(carrier, &entry.key, text);
+/// Writes the headers of one value whose names are `chosen`.
+fn write(
+    header: &Header,
+    context: &Context,
+    carrier: &mut dyn Inject,
+    problems: &mut Vec<Problem>,
+    chosen: impl Fn(&str) -> bool,
+) {
+    let mut texts = [None];
+    let mut more;
+    let texts = if header.names.len() == 1 {
+        &mut texts[..]
+    } else {
+        more = vec![None; header.names.len()];
+        &mut more
+    };
+    let before = problems.len();
+    if let Err(rule) = header.codec.header_texts(context, texts) {
+        problems.push(Problem::new(&header.names[0], rule));
+    }
+    for (name, text) in iter::zip(&header.names, &*texts) {
+        if let Err(rule) = text.as_deref().map_or(Ok(()), |text| check(text, &header.codec)) {
+            problems.push(Problem::new(name, rule));
+        }
+    }
+    let is_valid = problems.len() == before;
+    for (name, text) in iter::zip(&header.names, &*texts).filter(|(name, _)| chosen(name)) {
+        put(carrier, name, text.as_deref().filter(|_| is_valid));
+    }
 }
 
-/// Gives `key` this value, or none: one that is there already is another request's.
-fn put(carrier: &mut dyn Inject, key: &str, value: Option<String>) {
+/// Sets `key`, or removes it if there is no value, because a value that the carrier has belongs to another request.
+fn put(carrier: &mut dyn Inject, key: &str, value: Option<&str>) {
     match value {
-        Some(value) => carrier.set(key, &value),
+        Some(value) => carrier.set(key, value),
         None => carrier.remove(key),
     }
 }
 
-/// Text that arrives as it was sent: white space at its ends would not.
-fn plain(text: String) -> Result<String, Violation> {
-    let whole = chars::trim(text.as_bytes()).len() == text.len();
-    if whole && text.bytes().all(chars::is_printable) {
-        Ok(text)
+/// Checks that a plain header arrives as it is sent, which white space at its ends would not.
+fn check(text: &str, codec: &Codec) -> Result<(), Violation> {
+    codec.check_limit(text)?;
+    let is_whole = chars::trim(text.as_bytes()).len() == text.len();
+    if is_whole && text.bytes().all(chars::is_printable) {
+        Ok(())
     } else {
         Err(Violation::Character)
     }
 }
 
-/// What came in, with the members that are listed as the context has them now. One whose value is still the same stays
-/// byte for byte, properties and all.
-fn members(config: &Config, context: &Context, problems: &mut Vec<Problem>) -> Option<String> {
-    let incoming = context.get(&BAGGAGE).map(|all| {
-        if config.only_listed {
-            Cow::Owned(all.filtered(|key| config.has_member(key)))
-        } else {
-            Cow::Borrowed(all)
+/// Returns the `baggage` header: the members that came in, with the listed ones as the context has them now. The limits
+/// are enforced once more, because the members may come from another propagator.
+fn members<'a>(
+    config: &Config,
+    context: &'a Context,
+    problems: &mut Vec<Problem>,
+) -> Option<Cow<'a, str>> {
+    let incoming = context.get(&BAGGAGE);
+    let changes = changes(config, incoming, context, problems);
+    let passes = |key: &str| !config.only_listed || config.has_member(key);
+    let max_members = config.max_members();
+    if changes.is_empty() {
+        let incoming = incoming?;
+        if incoming.fits(max_members) && incoming.iter().all(|member| passes(member.key())) {
+            return Some(incoming.text()).filter(|text| !text.is_empty()).map(Cow::Borrowed);
+        }
+    }
+    let mut list = baggage::List::split(incoming.map_or("", Baggage::text));
+    list.retain(passes);
+    for (key, member) in changes {
+        match member {
+            Some(member) => list.put(member),
+            None => list.retain(|other| other != key),
+        }
+    }
+    let is_listed = |key: &str| config.has_member(key);
+    list.fit(max_members, is_listed, |key, rule| {
+        let key = if is_listed(key) { key } else { "baggage" };
+        if !problems.iter().any(|problem| problem.key == key && problem.rule == rule) {
+            problems.push(Problem::new(key, rule));
         }
     });
-    let incoming = incoming.as_deref();
+    Some(list.join()).filter(|text| !text.is_empty()).map(Cow::Owned)
+}
+
+/// Returns the listed members whose value differs from the one that came in; `None` for those that are not sent. A member
+/// whose value is the same stays byte for byte, with its properties.
+fn changes<'a>(
+    config: &'a Config,
+    incoming: Option<&Baggage>,
+    context: &Context,
+    problems: &mut Vec<Problem>,
+) -> Vec<(&'a str, Option<String>)> {
     let mut changes = Vec::new();
-    for Entry { key, codec } in &config.members {
+    for Member { key, codec } in &config.members {
         let came = incoming.and_then(|incoming| incoming.get(key));
         let same =
             |text: &str| came.as_ref().is_some_and(|came| codec.is_same(came, text, context));
-        let text = match codec.text(context) {
-            Some(Ok(text)) if same(&text) => continue,
-            text => text,
+        let member = match codec.member_text(context) {
+            Ok(Some(text)) if same(&text) => continue,
+            Ok(text) => text.map(|text| member(key, &text, codec)).transpose(),
+            Err(rule) => Err(rule),
         };
-        let member = text.map(|text| Member::new(key, &codec.within_limit(text?)?)).transpose();
         let member = member.unwrap_or_else(|rule| {
             problems.push(Problem::new(key, rule));
             None
         });
         if member.is_some() || came.is_some() {
-            changes.push((key, member));
+            changes.push((key.as_str(), member));
         }
     }
-    if changes.is_empty() {
-        return incoming.and_then(Baggage::text);
-    }
-    let mut baggage = incoming.cloned().unwrap_or_default();
-    for (key, member) in changes {
-        match member {
-            Some(member) => baggage.put(member),
-            None => drop(baggage.remove(key)),
-        }
-    }
-    let listed = |member: &Member| config.has_member(member.as_ref().key());
-    let baggage = baggage::fit(baggage.into_members(), listed, |member, rule| {
-        let key = if listed(member) { member.as_ref().key() } else { "baggage" };
-        if !problems.iter().any(|problem| problem.key == key && problem.rule == rule) {
-            problems.push(Problem::new(key, rule));
-        }
-    });
-    baggage.text()
+    changes
+}
+
+fn member(key: &str, text: &str, codec: &Codec) -> Result<String, Violation> {
+    codec.check_limit(text)?;
+    baggage::write(key, text, [])
 }

@@ -1,9 +1,9 @@
-//! Context across processes: chosen variables in the headers that proxies, queues and OpenTelemetry forward anyway.
+//! Context across processes: chosen variables in the headers that proxies, queues and OpenTelemetry forward already.
 //!
-//! A context variable belongs to its process. A [`Propagator`] is an explicit list of those that go further, and of the
-//! form in which they do: [W3C Trace Context](https://www.w3.org/TR/trace-context-2/) ([`TraceContext`]), members of
-//! [W3C Baggage](https://www.w3.org/TR/baggage/), and plain headers such as `x-request-id`. It needs no agent, no
-//! registry and no runtime.
+//! A context variable belongs to its process. A [`Propagator`] is an explicit list of the variables that travel further, and
+//! of their form: [W3C Trace Context](https://www.w3.org/TR/trace-context-2/) ([`TraceContext`]), members of
+//! [W3C Baggage](https://www.w3.org/TR/baggage/), and plain headers such as `x-request-id`. It needs no agent, no registry
+//! and no runtime.
 //!
 //! ```
 //! use contextvars::ContextVar;
@@ -17,7 +17,7 @@
 //! // In the service that is called, at the start of a request:
 //! let headers = HashMap::from([("x-request-id".to_string(), "r-7".to_string())]);
 //! let mut got = wire.extract(&headers);
-//! // … and before it calls the next one:
+//! // … and before it calls the next service:
 //! let mut outgoing = HashMap::new();
 //! got.context.run(|| wire.inject(&mut outgoing));
 //! assert_eq!(outgoing, headers);
@@ -26,24 +26,80 @@
 //!
 //! # Rules
 //!
-//! - **Nothing enters or leaves unless it is listed**, but for the `baggage` members of others, which a propagator that
-//!   handles that header passes through unchanged, as the specification demands, unless it is told not to: see
+//! - **Nothing enters or leaves unless it is listed.** The exception is the `baggage` members of other programs: a propagator
+//!   that handles that header passes them through unchanged, as the specification demands, unless it is told not to. See
 //!   [`BAGGAGE`].
-//! - **Nothing fails.** What breaks a rule is left out and reported as a [`Problem`], which names entry and rule and never
-//!   holds the value. One bad entry spoils no other. A header of one's own that stands twice is not taken.
-//! - **A bad `traceparent` starts a new trace** and drops the `tracestate`; a bad `tracestate` is dropped alone.
-//! - **Every request that is sent has a parent id of its own.**
-//! - **What comes in is hostile.** Sizes are checked before bytes are looked at, of which the most is 64 KiB, of the
-//!   `baggage`; all parsing is linear; and control characters and bytes beyond ASCII are refused where the specifications
-//!   do.
+//! - **Nothing fails.** An entry that breaks a rule is left out and reported as a [`Problem`], which names the entry and the
+//!   rule and never contains the value. It affects no other entry. A plain header that occurs twice is not read.
+//! - **An invalid `traceparent` starts a new trace** and drops the `tracestate`. An invalid `tracestate` is dropped alone.
+//! - **Every request that is sent has a parent id of its own,** unless a tracing system's span supplies it.
+//! - **Input is treated as hostile.** Sizes are checked before bytes are read; at most 64 KiB of the `baggage` headers are
+//!   read. Parsing takes linear time. Control characters and bytes beyond ASCII are rejected where the specifications do.
 //!
-//! # Whom to trust
+//! # Formats and directions
 //!
-//! Anybody can send a header. A program that is open to the public has two propagators: one for its public edge, with what
-//! a stranger may choose, and one for the way between its own services, with everything. What is not listed at the edge
-//! does not come in there, and what only comes out of the program's own mouth needs no check further in. An edge that
-//! lists a baggage member, too, says [`only_listed_baggage`](PropagatorBuilder::only_listed_baggage): the members of others
-//! would pass on to where somebody lists them.
+//! A [`Codec`] combines a variable with a format: [`text`] for types with `FromStr` and `Display`, `json` for serde's types
+//! (feature `serde`), [`Codec::new`] for a format of your own, and [`Codec::many`] for one value in
+//! [several headers](PropagatorBuilder::headers). For ids that your own edge makes there is [`RequestId`].
+//!
+//! An entry is read from requests and written to requests, and sent back to the caller if it is [echoed](Propagator::echo).
+//! A codec can be [restricted to one direction](Codec#directions):
+//!
+//! ```
+//! use contextvars::{Context, ContextVar};
+//! use contextvars_wire::{Propagator, RequestId, text};
+//!
+//! static REQUEST_ID: ContextVar<RequestId> = ContextVar::new("request_id");
+//! static API_KEY: ContextVar<String> = ContextVar::new("api_key");
+//! static CALLER: ContextVar<String> = ContextVar::new("caller");
+//! static NODE: ContextVar<String> = ContextVar::new("node");
+//!
+//! let wire = Propagator::builder()
+//!     .header("x-request-id", text(&REQUEST_ID)) // read and sent
+//!     .header("x-api-key", text(&API_KEY).incoming_only()) // ours to read, never sent on
+//!     .header("x-caller", text(&CALLER).outgoing_only()) // our name, never the caller's
+//!     .header("x-served-by", text(&NODE).response_only()) // told to the caller
+//!     .build()?
+//!     .echo("x-request-id")?
+//!     .echo("x-served-by")?;
+//!
+//! let context = Context::new()
+//!     .with_value(&REQUEST_ID, RequestId::random())
+//!     .with_value(&API_KEY, "secret".to_string())
+//!     .with_value(&CALLER, "shop".to_string())
+//!     .with_value(&NODE, "n-3".to_string());
+//! let (mut request, mut response) = (Vec::<(String, String)>::new(), Vec::<(String, String)>::new());
+//! wire.inject_from(&context, &mut request);
+//! wire.inject_response_from(&context, &mut response);
+//!
+//! let names = |headers: &[(String, String)]| headers.iter().map(|header| header.0.clone()).collect::<Vec<_>>();
+//! assert_eq!(names(&request), ["x-request-id", "x-caller"]);
+//! assert_eq!(names(&response), ["x-request-id", "x-served-by"]);
+//! # Ok::<(), contextvars_wire::BuildError>(())
+//! ```
+//!
+//! # Beside a tracing system
+//!
+//! Without one, each request that is sent carries a [child](TraceContext::child) of the variable's trace. A tracing system
+//! such as OpenTelemetry has spans of its own, and the next process should see the active span as its parent:
+//!
+//! - [`trace_from`](PropagatorBuilder::trace_from) asks for the active span, and sends it unchanged.
+//!   [`TraceContext::from_ids`] converts its ids.
+//! - The trace that is sent is the variable's value for all codecs of that injection, so `traceparent` and a `b3` header of
+//!   your own show the same ids.
+//! - [`sample_new`](PropagatorBuilder::sample_new) decides about the traces that start at an extraction. By default they are
+//!   sampled, because a parent-based sampler behind the edge follows the flag.
+//! - [`TraceContext::is_remote`] tells a trace that came from another process from one that began here.
+//!
+//! The crate `contextvars-opentelemetry` connects these with OpenTelemetry.
+//!
+//! # Trust
+//!
+//! Anyone can send a header. A program that is open to the public uses two propagators: one for its public edge, with the
+//! entries that a stranger may choose, and one between its own services, with all entries. The edge does not read what it
+//! does not list, so the values that arrive further in were set by the program itself. An edge that lists a baggage member
+//! also needs [`only_listed_baggage`](PropagatorBuilder::only_listed_baggage); otherwise the members of strangers pass
+//! through to services that may list them.
 //!
 //! ```
 //! use contextvars::ContextVar;
@@ -61,7 +117,7 @@
 //! let public = edge().build()?;
 //! let internal = edge().baggage("tenant", text(&TENANT)).build()?;
 //!
-//! // A stranger says who it is. The edge does not listen, finds out for itself, and tells the next service.
+//! // A stranger claims a tenant. The edge ignores it, authenticates the request, and tells the next service.
 //! let from_outside = vec![("x-request-id", "r-7"), ("baggage", "tenant=admin")];
 //! let mut context = public.extract(&from_outside).context;
 //! assert!(!context.contains(&TENANT));
@@ -75,15 +131,15 @@
 //! # Ok::<(), contextvars_wire::BuildError>(())
 //! ```
 //!
-//! Where both come in through one door, [`Codec::trusted_only`] marks the entries that only
-//! [`Propagator::extract_trusted`] takes. What goes out to somebody else's service has a propagator of its own as well:
-//! with the trace, if at all.
+//! If both kinds of requests arrive at one place, [`Codec::trusted_only`] marks the entries that only
+//! [`Propagator::extract_trusted`] reads. Requests to a service of another organisation need a propagator of their own as
+//! well: with the trace at most.
 //!
 //! # Carriers
 //!
 //! `HashMap<String, String>`, `BTreeMap<String, String>`, `Vec<(K, V)>`, the [`Environment`] and a
-//! [`Command`](std::process::Command) are carriers as they are. For anything else there are [`extract_fn`] and
-//! [`inject_fn`], or the two traits [`Extract`] and [`Inject`].
+//! [`Command`](std::process::Command) are carriers, and with the feature `http` so is `http::HeaderMap`. For other types there
+//! are [`extract_fn`] and [`inject_fn`], or the two traits [`Extract`] and [`Inject`].
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(missing_docs)]
@@ -96,12 +152,14 @@ mod codec;
 mod config;
 mod env;
 mod extract;
+mod hex;
 #[cfg(feature = "http")]
 mod http;
 mod ids;
 mod inject;
 mod propagator;
 mod random;
+mod request_id;
 mod rule;
 mod trace;
 mod tracestate;
@@ -117,18 +175,19 @@ pub use extract::Extracted;
 pub use ids::{ParentId, TraceId};
 pub use inject::Injected;
 pub use propagator::Propagator;
+pub use request_id::RequestId;
 pub use rule::{BuildError, BuildErrorKind, Problem, Violation};
 pub use trace::TraceContext;
 pub use tracestate::TraceState;
 
 use contextvars::ContextVar;
 
-/// The members of the `baggage` header as they came in, those included that nobody here has heard of, unless
-/// [only listed ones](PropagatorBuilder::only_listed_baggage) are taken. A propagator that handles the header binds it,
-/// unless there were none, and sends on what it holds.
+/// The members of the `baggage` header as they came in, including members that this program does not know, unless
+/// [only listed ones](PropagatorBuilder::only_listed_baggage) are read. A propagator that handles the header binds this
+/// variable if there were any, and sends its value.
 ///
-/// Members that the propagator lists are sent as *their* variables say: changed, or not at all where the variable has no
-/// value any more.
+/// A member that the propagator lists is sent as its own variable says: with the variable's value, or not at all if the
+/// variable has none.
 ///
 /// ```
 /// use contextvars::Context;

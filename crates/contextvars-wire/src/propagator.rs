@@ -1,19 +1,20 @@
-//! [`Propagator`]: the list of what goes out and comes in, and the two directions.
+//! [`Propagator`]: the list of entries that are sent and read, and the two directions.
 
 use std::fmt;
 use std::sync::Arc;
 
 use super::carrier::{Extract, Inject};
-use super::config::{Config, Entry};
+use super::config::Config;
 use super::extract::{self, Extracted};
 use super::inject::{self, Injected};
 use super::rule::{BuildError, BuildErrorKind};
-use contextvars::{Context, ContextVar};
+use contextvars::Context;
 
-/// An explicit list of the variables that cross to another process, and as what: nothing enters or leaves unless it is
-/// listed here, but for the baggage of others, where that is passed through.
+/// An explicit list of the variables that travel to other processes, and of their headers. Nothing enters or leaves unless
+/// it is listed, except for the baggage members of other programs, where those are passed through.
 ///
-/// A program may have several, such as one for the public side and one between its own services. A copy is cheap.
+/// A program may have several propagators, for example one for its public edge and one between its own services. A clone is
+/// cheap.
 ///
 /// ```
 /// use contextvars::ContextVar;
@@ -52,12 +53,12 @@ impl Propagator {
         Self(Arc::new(config))
     }
 
-    /// Reads what came from anybody: without the entries that are
+    /// Reads a request of an untrusted sender: all entries except those that are
     /// [taken from trusted senders only](super::Codec::trusted_only).
     ///
-    /// It never fails. An entry that breaks a rule is left out and reported, and spoils no other; a trace whose
-    /// `traceparent` is missing or invalid is started anew. The context is a new one: it has nothing of whoever calls
-    /// this, and each codec runs in an empty one too. A [`local`](ContextVar::local) variable takes nothing from outside.
+    /// An extraction never fails. An entry that breaks a rule is left out and reported, and affects no other entry. If there
+    /// is no valid `traceparent`, a trace is started. The returned context contains no values of the caller's context, and
+    /// each codec runs in an empty context. A [`local`](contextvars::ContextVar::local) variable is not read.
     ///
     /// ```
     /// # use contextvars::ContextVar;
@@ -78,7 +79,7 @@ impl Propagator {
         extract::extract(&self.0, &carrier, false)
     }
 
-    /// Reads what came from one of the program's own: all entries.
+    /// Reads all entries. Use this for requests that only trusted programs can send.
     ///
     /// ```
     /// # use contextvars::ContextVar;
@@ -95,15 +96,16 @@ impl Propagator {
         extract::extract(&self.0, &carrier, true)
     }
 
-    /// Writes what the current context holds of the list, for a request that is about to be sent. The parent id is a
-    /// new one each time.
+    /// Writes the listed values of the current context to a request that is about to be sent. The parent id of the trace is
+    /// a new one each time, unless [`trace_from`](super::PropagatorBuilder::trace_from) supplies it.
     ///
-    /// Defaults are not sent, and neither are values of [`local`](ContextVar::local) variables.
+    /// Defaults are not sent, and neither are values of [`local`](contextvars::ContextVar::local) variables.
     ///
-    /// What is listed is the propagator's. Where there is nothing to send, because the variable has no value or because
-    /// its value was refused, it [takes out](Inject::remove) what the carrier has under that name: a proxy that sends on
-    /// the headers that it got would otherwise send what another request said. It never merges: a `baggage` header that
-    /// is in the carrier is replaced as a whole, so put members of one's own into [`BAGGAGE`](super::BAGGAGE).
+    /// The propagator owns the headers that it lists. If there is nothing to send, because the variable has no value or its
+    /// codec refused the value, the injection [removes](Inject::remove) the header: a proxy that forwards the headers it
+    /// received would otherwise send the values of another request. Headers are never merged: a `baggage` header in the
+    /// carrier is replaced as a whole, so put additional members into [`BAGGAGE`](super::BAGGAGE). Only headers that are
+    /// [not written](super::Codec#directions) in this direction are left alone.
     ///
     /// ```
     /// # use contextvars::ContextVar;
@@ -125,10 +127,10 @@ impl Propagator {
     /// # Ok::<(), contextvars_wire::BuildError>(())
     /// ```
     pub fn inject<C: Inject + ?Sized>(&self, mut carrier: &mut C) -> Injected {
-        inject::request(&self.0, &Context::current(), &mut carrier)
+        inject::request(&self.0, Context::current(), &mut carrier)
     }
 
-    /// Writes what `context` holds of the list. See [`inject`](Self::inject).
+    /// Writes the listed values of `context`. See [`inject`](Self::inject).
     ///
     /// ```
     /// # use contextvars::{Context, ContextVar};
@@ -147,12 +149,12 @@ impl Propagator {
         context: &Context,
         mut carrier: &mut C,
     ) -> Injected {
-        inject::request(&self.0, &travelling(context), &mut carrier)
+        inject::request(&self.0, without_locals(context), &mut carrier)
     }
 
-    /// Writes what the caller of this process may see, from the current context, to the response: the headers that are
-    /// [echoed](Self::echo), and the trace if [`server_timing`](Self::server_timing) says so. Nothing unless asked for.
-    /// An echoed header whose variable has no value is taken out of the response.
+    /// Writes the headers that are [echoed](Self::echo) to a response, with the values of the current context, and the
+    /// trace if [`server_timing`](Self::server_timing) is on. Nothing else is sent back to the caller. An echoed header
+    /// whose variable has no value is removed from the response.
     ///
     /// ```
     /// # use contextvars::{Context, ContextVar};
@@ -179,34 +181,62 @@ impl Propagator {
         inject::response(&self.0, &Context::current(), &mut carrier)
     }
 
-    /// Writes what the caller may see, from `context`. See [`inject_response`](Self::inject_response).
+    /// Writes the echoed headers with the values of `context`. See [`inject_response`](Self::inject_response).
+    ///
+    /// ```
+    /// # use contextvars::{Context, ContextVar};
+    /// # use contextvars_wire::{Propagator, text};
+    /// static USER: ContextVar<String> = ContextVar::new("user");
+    ///
+    /// let wire = Propagator::builder().header("x-user", text(&USER)).build()?.echo("x-user")?;
+    /// let context = Context::new().with_value(&USER, "ann".to_string());
+    /// let mut headers = Vec::<(String, String)>::new();
+    /// wire.inject_response_from(&context, &mut headers);
+    /// assert_eq!(headers, [("x-user".to_string(), "ann".to_string())]);
+    /// # Ok::<(), contextvars_wire::BuildError>(())
+    /// ```
     pub fn inject_response_from<C: Inject + ?Sized>(
         &self,
         context: &Context,
         mut carrier: &mut C,
     ) -> Injected {
-        inject::response(&self.0, &travelling(context), &mut carrier)
+        inject::response(&self.0, &without_locals(context), &mut carrier)
     }
 
-    /// Has [`inject_response`](Self::inject_response) send this header back. See there for an example.
+    /// Makes [`inject_response`](Self::inject_response) send this header back, whatever the
+    /// [direction](super::Codec#directions) of its codec.
+    ///
+    /// ```
+    /// # use contextvars::ContextVar;
+    /// # use contextvars_wire::{BuildErrorKind, Propagator, text};
+    /// static USER: ContextVar<String> = ContextVar::new("user");
+    ///
+    /// let wire = Propagator::builder().header("x-user", text(&USER)).build()?;
+    /// assert!(wire.clone().echo("X-User").is_ok());
+    /// assert_eq!(wire.echo("x-other").unwrap_err().kind(), BuildErrorKind::Unlisted);
+    /// # Ok::<(), contextvars_wire::BuildError>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// If no header of that name is listed.
+    /// Returns an error if no header of that name is listed.
     pub fn echo(mut self, name: &str) -> Result<Self, BuildError> {
         let name = name.to_ascii_lowercase();
-        if !self.0.headers.iter().any(|entry| entry.key == name) {
+        if !self.0.has_header(&name) {
             return Err(BuildError::new(&name, BuildErrorKind::Unlisted));
         }
-        if !self.0.echoed.contains(&name) {
+        if !self.0.is_echoed(&name) {
             Arc::make_mut(&mut self.0).echoed.push(name);
         }
         Ok(self)
     }
 
-    /// Whether [`inject_response`](Self::inject_response) sends the trace as `server-timing: trace;desc=00-…`, where a
-    /// browser shows it to the page, with the [id of this process's part](super::TraceContext::span_id) in it. Not unless asked
-    /// for, and only if a [trace](super::PropagatorBuilder::trace_context) is listed and there is one.
+    /// Makes [`inject_response`](Self::inject_response) send the trace as `server-timing: trace;desc=00-…`, which browsers
+    /// show to the page. It contains the [id of this process's part](super::TraceContext::span_id) of the variable's trace,
+    /// also if [`trace_from`](super::PropagatorBuilder::trace_from) is set.
+    ///
+    /// It is off by default, and needs a variable that is listed as the
+    /// [trace](super::PropagatorBuilder::trace_context) and has a value.
     ///
     /// ```
     /// # use contextvars::{Context, ContextVar};
@@ -221,27 +251,27 @@ impl Propagator {
     /// assert_eq!(headers["server-timing"], format!("trace;desc={trace}"));
     /// # Ok::<(), contextvars_wire::BuildError>(())
     /// ```
-    #[must_use = "this is the propagator with the setting"]
+    #[must_use = "this returns the propagator with the setting"]
     pub fn server_timing(mut self, on: bool) -> Self {
         Arc::make_mut(&mut self.0).server_timing = on;
         self
     }
 }
 
-/// A copy without the values of `local` variables.
-fn travelling(context: &Context) -> Context {
+/// Returns a copy without the values of `local` variables.
+fn without_locals(context: &Context) -> Context {
     context.clone().run(Context::current)
 }
 
-/// The names in the list.
+/// Shows the names in the list.
 impl fmt::Debug for Propagator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names =
-            |entries: &[Entry]| entries.iter().map(|entry| entry.key.clone()).collect::<Vec<_>>();
+        let headers: Vec<_> = self.0.header_names().collect();
+        let members: Vec<_> = self.0.members.iter().map(|member| &member.key).collect();
         f.debug_struct("Propagator")
-            .field("trace_context", &self.0.trace.map(ContextVar::name))
-            .field("headers", &names(&self.0.headers))
-            .field("baggage", &self.0.baggage.then(|| names(&self.0.members)))
+            .field("trace_context", &self.0.trace.map(|trace| trace.variable.name()))
+            .field("headers", &headers)
+            .field("baggage", &self.0.baggage.map(|_| members))
             .field("echoed", &self.0.echoed)
             .field("server_timing", &self.0.server_timing)
             .finish()

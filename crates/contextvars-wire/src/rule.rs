@@ -1,9 +1,9 @@
-//! [`Violation`], [`Problem`], [`BuildError`]: what was wrong, and with which entry. None of them ever holds a value.
+//! [`Violation`], [`Problem`], [`BuildError`]: the rule that was broken, and the entry that broke it. None of them holds a value.
 
 use std::error::Error;
 use std::fmt;
 
-/// A rule that a header, a member or a value broke. It says nothing of the value itself, which may be a secret.
+/// A rule that a header, a member or a value broke. It does not contain the value, which may be a secret.
 ///
 /// ```
 /// use contextvars_wire::{Violation, TraceContext};
@@ -14,25 +14,25 @@ use std::fmt;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Violation {
-    /// There must be one value, and there were several.
+    /// The entry occurs more than once.
     Repeated,
-    /// It is longer than its limit.
+    /// The text is longer than its limit.
     TooLong,
-    /// There are more members than the specification allows.
+    /// There are more members than the limit allows.
     TooMany,
-    /// It does not have the form that the specification gives it.
+    /// The text does not have the form that the specification defines.
     Form,
-    /// It has a character that may not stand there.
+    /// The text contains a character that is not allowed there.
     Character,
     /// An id consists of zeros only.
     Zero,
-    /// The version `ff` is no version.
+    /// The version is `ff`, which is invalid.
     Version,
-    /// The variable's type does not take the text, or has none for the value.
+    /// The codec refused the text, or cannot write the value.
     Refused,
-    /// The entry is taken from trusted senders only.
+    /// The entry is [taken from trusted senders only](crate::Codec::trusted_only).
     Untrusted,
-    /// The variable is [local](contextvars::ContextVar::local): its values neither leave this process nor come from another.
+    /// The variable is [local](contextvars::ContextVar::local), so its values neither leave this process nor come from another.
     Local,
 }
 
@@ -42,20 +42,20 @@ impl fmt::Display for Violation {
             Self::Repeated => "more than one value where there must be one",
             Self::TooLong => "longer than its limit",
             Self::TooMany => "more members than allowed",
-            Self::Form => "not of the form that the specification gives it",
+            Self::Form => "not of the form that the specification defines",
             Self::Character => "a character that is not allowed",
             Self::Zero => "an id of zeros only",
             Self::Version => "version ff",
             Self::Refused => "not a value of the variable's type, or one without a text",
             Self::Untrusted => "taken from trusted senders only",
-            Self::Local => "of a variable whose values stay in their place",
+            Self::Local => "of a local variable, whose values do not cross a process boundary",
         })
     }
 }
 
 impl Error for Violation {}
 
-/// An entry that was left out, and the rule that it broke; never the value.
+/// An entry that was left out, and the rule that it broke. It does not contain the value.
 ///
 /// ```
 /// use contextvars_wire::{Problem, Violation};
@@ -65,15 +65,15 @@ impl Error for Violation {}
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Problem {
-    /// The header or baggage member, by the name under which the propagator lists it; `baggage` for a member that it
-    /// does not list, since that name was chosen by the sender, and for one without a key.
+    /// The name under which the propagator lists the header or baggage member. It is `baggage` for a member without a key,
+    /// and for one that is not listed, because the sender chose its name.
     pub key: String,
-    /// The rule that it broke.
+    /// The rule that the entry broke.
     pub rule: Violation,
 }
 
 impl Problem {
-    /// A problem with the entry `key`.
+    /// Creates a problem of the entry `key`.
     ///
     /// ```
     /// # use contextvars_wire::{Problem, Violation};
@@ -93,7 +93,7 @@ impl fmt::Display for Problem {
 
 impl Error for Problem {}
 
-/// Why a [`Propagator`](super::Propagator) cannot be built: a name in its list, which is the program's own.
+/// The reason why a [`Propagator`](super::Propagator) cannot be built, and the name of the entry.
 ///
 /// ```
 /// use contextvars::ContextVar;
@@ -111,17 +111,27 @@ pub struct BuildError {
     kind: BuildErrorKind,
 }
 
-/// What is wrong with the name in a [`BuildError`].
+/// The kind of a [`BuildError`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum BuildErrorKind {
-    /// Not a token as HTTP defines it, so neither a header's name nor a member's; or one of more than 1024 bytes.
+    /// The name is not a token as HTTP defines it, or has more than 1024 bytes.
     Invalid,
-    /// The same name stands in the list already, or it is that of a header with a method of its own. Headers are
-    /// compared without regard to case.
+    /// The name is listed twice, or is that of a header with a method of its own. The names of headers are compared without
+    /// regard to case.
     Duplicate,
-    /// A header that is to be echoed is not in the list.
+    /// A header that is to be echoed is not listed.
     Unlisted,
+    /// The codec combines two of [`incoming_only`](crate::Codec::incoming_only),
+    /// [`outgoing_only`](crate::Codec::outgoing_only) and [`response_only`](crate::Codec::response_only), or has one of them
+    /// and is used for a baggage member.
+    Direction,
+    /// The codec is for another number of headers: one made by [`Codec::many`](crate::Codec::many) needs
+    /// [`headers`](crate::PropagatorBuilder::headers) with as many names, and the others need one name.
+    HeaderCount,
+    /// [`trace_from`](crate::PropagatorBuilder::trace_from) or [`sample_new`](crate::PropagatorBuilder::sample_new) is set,
+    /// but no variable is listed as the [trace](crate::PropagatorBuilder::trace_context).
+    NoTrace,
 }
 
 impl BuildError {
@@ -129,12 +139,12 @@ impl BuildError {
         Self { name: name.to_owned(), kind }
     }
 
-    /// The name that is wrong.
+    /// Returns the name of the entry.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What is wrong with it.
+    /// Returns the kind of the error.
     ///
     /// ```
     /// # use contextvars_wire::{BuildErrorKind, Propagator};
@@ -153,6 +163,13 @@ impl fmt::Display for BuildError {
             BuildErrorKind::Invalid => "is not a valid name",
             BuildErrorKind::Duplicate => "is listed twice, or has a method of its own",
             BuildErrorKind::Unlisted => "is to be echoed, but no header of that name is listed",
+            BuildErrorKind::Direction => {
+                "has a codec with two directions, or is a baggage member, which cannot have one"
+            }
+            BuildErrorKind::HeaderCount => "has a codec for another number of headers",
+            BuildErrorKind::NoTrace => {
+                "is needed by `trace_from` and `sample_new`: list a variable with `trace_context`"
+            }
         };
         write!(f, "`{}` {wrong}", self.name)
     }

@@ -1,28 +1,18 @@
-//! [`TraceContext`]: where in which trace this request stands.
+//! [`TraceContext`]: the position of a request in a distributed trace.
 
-use std::fmt::{self, Write as _};
+mod text;
+
 use std::hash::{Hash, Hasher};
-use std::str::FromStr;
 
-use super::chars;
-use super::ids::{self, ParentId, TraceId};
-use super::rule::Violation;
+use super::ids::{ParentId, TraceId};
 use super::tracestate::TraceState;
-use contextvars::fields::{ToValue, Value};
-
-/// The only version that there is; what comes with a higher one is sent on with this.
-const VERSION: u128 = 0;
-/// `vv-tttttttttttttttttttttttttttttttt-pppppppppppppppp-ff`
-const LEN: usize = 55;
-/// A later version may be longer. Nobody's is that long.
-const MAX_LEN: usize = 512;
 
 const SAMPLED: u8 = 1;
 const RANDOM: u8 = 2;
 
-/// A position in a distributed trace: what W3C Trace Context (Level 2) carries in `traceparent` and `tracestate`.
+/// A position in a distributed trace: the contents of `traceparent` and `tracestate` of W3C Trace Context (Level 2).
 ///
-/// Its text is the `traceparent`; the list of the `tracestate` comes along with it and is not part of the text.
+/// Its text is the `traceparent`. The `tracestate` is kept beside it and is not part of the text.
 ///
 /// ```
 /// use contextvars_wire::TraceContext;
@@ -41,26 +31,28 @@ const RANDOM: u8 = 2;
 /// # Errors
 ///
 /// Parsing is as strict as the specification: lower-case digits, no id of zeros only, and exactly 55 bytes in version
-/// `00`. A later version may be followed by `-` and more, of printable characters, which is dropped. White space around
-/// the text is ignored. With all that it must not have more than 512 bytes.
+/// `00`. In a later version, `-` and more printable characters may follow; they are dropped. White space around the text
+/// is ignored. The text must not have more than 512 bytes.
 #[derive(Clone)]
 pub struct TraceContext {
     trace_id: TraceId,
     parent_id: ParentId,
-    /// The same as `parent_id` where that was drawn here.
+    /// Equals `parent_id` unless the trace is remote and not being sent.
     span_id: ParentId,
     flags: u8,
+    remote: bool,
     tracestate: TraceState,
 }
 
 impl TraceContext {
-    /// Starts a trace, with ids drawn at random, as its random flag says. It is not marked as sampled, since nobody
-    /// decided that; see [`with_sampled`](Self::with_sampled).
+    /// Starts a trace with random ids, whose random flag is set. It is not sampled, because a sampling decision is the
+    /// caller's: see [`with_sampled`](Self::with_sampled), and
+    /// [`sample_new`](super::PropagatorBuilder::sample_new) for the traces that a propagator starts.
     ///
-    /// Each thread has generators of its own, which the operating system seeds: 128 bits, which nothing else in the
-    /// program can set. A forked process draws other traces than its parent; within a trace that was there before the
-    /// fork, both may draw the same parent ids. Where std has no random numbers, as on `wasm32-unknown-unknown`, each
-    /// run draws the same ids.
+    /// Each thread has generators of its own, which the operating system seeds with 128 bits, and which no other crate
+    /// can set. A forked process draws other trace ids than its parent; within a trace that began before the fork, both
+    /// may draw the same parent ids. Where std has no random numbers, as on `wasm32-unknown-unknown`, each run draws the
+    /// same ids.
     ///
     /// ```
     /// # use contextvars_wire::TraceContext;
@@ -68,13 +60,33 @@ impl TraceContext {
     /// assert!(trace.is_random() && !trace.is_sampled() && trace.tracestate().is_empty());
     /// ```
     pub fn new_root() -> Self {
-        let trace_id = TraceId::random();
-        let id = ParentId::random();
-        let tracestate = TraceState::new();
-        Self { trace_id, parent_id: id, span_id: id, flags: RANDOM, tracestate }
+        Self::from_ids(TraceId::random(), ParentId::random(), RANDOM)
     }
 
-    /// The same trace, with a new parent id: what an outgoing request carries. A propagator makes one for each.
+    /// Creates a position from the ids of another tracing system, such as those of its active span. The bits 0
+    /// ("sampled") and 1 ("random") of `flags` are kept, the others are dropped. The `tracestate` is empty, and the
+    /// position is not [remote](Self::is_remote).
+    ///
+    /// ```
+    /// # use contextvars_wire::{ParentId, TraceContext, TraceId};
+    /// let (id, span) = (TraceId::from_bytes([1; 16]).unwrap(), ParentId::from_bytes([2; 8]).unwrap());
+    /// let trace = TraceContext::from_ids(id, span, 0xff);
+    /// assert_eq!(trace.to_string(), "00-01010101010101010101010101010101-0202020202020202-03");
+    /// assert!(!trace.is_remote() && trace.span_id() == span);
+    /// ```
+    pub fn from_ids(trace: TraceId, parent: ParentId, flags: u8) -> Self {
+        Self {
+            trace_id: trace,
+            parent_id: parent,
+            span_id: parent,
+            flags: flags & (SAMPLED | RANDOM),
+            remote: false,
+            tracestate: TraceState::new(),
+        }
+    }
+
+    /// Returns the same trace with a new, random parent id, for an outgoing request. A propagator calls this for each
+    /// injection. The child is not [remote](Self::is_remote).
     ///
     /// ```
     /// # use contextvars_wire::TraceContext;
@@ -83,13 +95,13 @@ impl TraceContext {
     /// assert_eq!((child.trace_id(), child.flags()), (trace.trace_id(), trace.flags()));
     /// assert_ne!(child.parent_id(), trace.parent_id());
     /// ```
-    #[must_use = "this is the child; the parent stays as it is"]
+    #[must_use = "this returns the child and leaves the parent unchanged"]
     pub fn child(&self) -> Self {
         let id = ParentId::random();
-        Self { parent_id: id, span_id: id, ..self.clone() }
+        Self { parent_id: id, span_id: id, remote: false, ..self.clone() }
     }
 
-    /// The id of the whole trace.
+    /// Returns the id of the whole trace.
     ///
     /// ```
     /// # use contextvars_wire::TraceContext;
@@ -101,7 +113,7 @@ impl TraceContext {
         self.trace_id
     }
 
-    /// The id of the request that this came with.
+    /// Returns the id of the request that carries this position.
     ///
     /// ```
     /// # use contextvars_wire::TraceContext;
@@ -113,9 +125,11 @@ impl TraceContext {
         self.parent_id
     }
 
-    /// The id of what this process does for that request, under which its caller may look for it: what
-    /// [`server_timing`](super::Propagator::server_timing) names. It is drawn when a `traceparent` is read, and does not
-    /// count when traces are compared. Of a trace or a child that was made here, it is the parent id.
+    /// Returns the id of this process's work on the request, which [`server_timing`](super::Propagator::server_timing)
+    /// tells the caller.
+    ///
+    /// For a remote trace it is drawn when the trace is read; otherwise, and for the codecs that write a trace to a request,
+    /// it equals the parent id. It takes no part in comparisons.
     ///
     /// ```
     /// # use contextvars_wire::TraceContext;
@@ -129,19 +143,24 @@ impl TraceContext {
         self.span_id
     }
 
-    /// As a `traceparent`.
-    pub(super) fn text(&self) -> String {
-        let mut text = String::with_capacity(LEN);
-        let _ = write!(text, "{self}"); // a `String` takes everything
-        text
+    /// Returns `true` if this position came from another process: a propagator extracted it, or it was parsed.
+    ///
+    /// It is `false` for [`new_root`](Self::new_root), which also makes the traces that start at an extraction, for
+    /// [`from_ids`](Self::from_ids) and for [`child`](Self::child). Clones and the `with_` methods keep it. It takes no
+    /// part in comparisons, hashes and the text.
+    ///
+    /// ```
+    /// # use contextvars_wire::TraceContext;
+    /// let trace: TraceContext = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse()?;
+    /// assert!(trace.is_remote() && trace.clone().with_sampled(false).is_remote());
+    /// assert!(!trace.child().is_remote() && !TraceContext::new_root().is_remote());
+    /// # Ok::<(), contextvars_wire::Violation>(())
+    /// ```
+    pub fn is_remote(&self) -> bool {
+        self.remote
     }
 
-    /// With the id that its caller does not know yet.
-    pub(super) fn answer(&self) -> Self {
-        Self { parent_id: self.span_id, ..self.clone() }
-    }
-
-    /// The flags: bit 0 is "sampled", bit 1 "random"; there are no others.
+    /// Returns the flags. Bit 0 is "sampled", bit 1 is "random"; the others are zero.
     ///
     /// ```
     /// # use contextvars_wire::TraceContext;
@@ -153,7 +172,7 @@ impl TraceContext {
         self.flags
     }
 
-    /// Whether the caller may have recorded the trace.
+    /// Returns `true` if the caller may have recorded the trace.
     ///
     /// ```
     /// # use contextvars_wire::TraceContext;
@@ -165,7 +184,7 @@ impl TraceContext {
         self.flags & SAMPLED != 0
     }
 
-    /// Whether at least the right-most seven bytes of the trace id were drawn at random.
+    /// Returns `true` if at least the right-most seven bytes of the trace id were drawn at random.
     ///
     /// ```
     /// # use contextvars_wire::TraceContext;
@@ -177,7 +196,7 @@ impl TraceContext {
         self.flags & RANDOM != 0
     }
 
-    /// What tracing systems on the way added.
+    /// Returns the `tracestate`: the members that tracing systems on the way added.
     ///
     /// ```
     /// # use contextvars_wire::TraceContext;
@@ -190,19 +209,34 @@ impl TraceContext {
         &self.tracestate
     }
 
-    /// This, with another decision about sampling.
+    /// Sets or clears the sampled flag.
     ///
     /// ```
     /// # use contextvars_wire::TraceContext;
     /// assert!(TraceContext::new_root().with_sampled(true).is_sampled());
     /// ```
-    #[must_use = "this is the changed one"]
-    pub fn with_sampled(mut self, sampled: bool) -> Self {
-        self.flags = self.flags & !SAMPLED | u8::from(sampled);
+    #[must_use = "this returns the changed trace"]
+    pub fn with_sampled(self, sampled: bool) -> Self {
+        self.with_flag(SAMPLED, sampled)
+    }
+
+    /// Sets or clears the random flag, which says that at least the right-most seven bytes of the trace id are random.
+    ///
+    /// ```
+    /// # use contextvars_wire::TraceContext;
+    /// assert!(!TraceContext::new_root().with_random(false).is_random());
+    /// ```
+    #[must_use = "this returns the changed trace"]
+    pub fn with_random(self, random: bool) -> Self {
+        self.with_flag(RANDOM, random)
+    }
+
+    fn with_flag(mut self, flag: u8, on: bool) -> Self {
+        self.flags = if on { self.flags | flag } else { self.flags & !flag };
         self
     }
 
-    /// This, with another list of members.
+    /// Replaces the `tracestate`.
     ///
     /// ```
     /// # use contextvars_wire::{TraceContext, TraceState};
@@ -210,40 +244,29 @@ impl TraceContext {
     /// assert_eq!(trace.tracestate().get("shop"), Some("7"));
     /// # Ok::<(), contextvars_wire::Violation>(())
     /// ```
-    #[must_use = "this is the changed one"]
+    #[must_use = "this returns the changed trace"]
     pub fn with_tracestate(mut self, tracestate: TraceState) -> Self {
         self.tracestate = tracestate;
         self
     }
 
-    /// Reads a `traceparent`.
-    pub(super) fn parse(value: &[u8]) -> Result<Self, Violation> {
-        if value.len() > MAX_LEN {
-            return Err(Violation::TooLong);
+    /// Marks the position as one that came from another process, and draws the id of this process's part.
+    pub(super) fn mark_remote(&mut self) {
+        if !self.remote {
+            self.remote = true;
+            self.span_id = ParentId::random();
         }
-        let value = chars::trim(value);
-        let (Some(fields), rest) = (value.get(..LEN), value.get(LEN..).unwrap_or_default()) else {
-            return Err(Violation::Form);
-        };
-        let version = ids::hex(&fields[..2])?;
-        let is_printable = |&byte: &u8| chars::is_printable(byte);
-        match rest {
-            _ if version == 0xff => return Err(Violation::Version),
-            [] => {}
-            [b'-', more @ ..] if version > VERSION && more.iter().all(is_printable) => {}
-            _ => return Err(Violation::Form),
-        }
-        if [2, 35, 52].iter().any(|&at| fields[at] != b'-') {
-            return Err(Violation::Form);
-        }
-        let flags = u8::try_from(ids::hex(&fields[53..])?).map_err(|_| Violation::Form)?;
-        Ok(Self {
-            trace_id: TraceId::parse(&fields[3..35])?,
-            parent_id: ParentId::parse(&fields[36..52])?,
-            span_id: ParentId::random(),
-            flags: flags & (SAMPLED | RANDOM),
-            tracestate: TraceState::new(),
-        })
+    }
+
+    /// Returns the position as codecs see it while it is sent: the parent id that the next process gets is the id of this
+    /// process's part.
+    pub(super) fn sent(self) -> Self {
+        Self { span_id: self.parent_id, ..self }
+    }
+
+    /// Returns the position with this process's own id, which the caller does not know yet, as the parent id.
+    pub(super) fn answer(&self) -> Self {
+        Self { parent_id: self.span_id, ..self.clone() }
     }
 }
 
@@ -259,64 +282,5 @@ impl Eq for TraceContext {}
 impl Hash for TraceContext {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (self.trace_id, self.parent_id, self.flags, &self.tracestate).hash(state);
-    }
-}
-
-impl FromStr for TraceContext {
-    type Err = Violation;
-
-    /// Reads a `traceparent`.
-    ///
-    /// # Errors
-    ///
-    /// If it breaks a rule of the specification; see [`TraceContext`].
-    fn from_str(text: &str) -> Result<Self, Violation> {
-        Self::parse(text.as_bytes())
-    }
-}
-
-/// As a `traceparent`, always of version `00`.
-impl fmt::Display for TraceContext {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("00-")?;
-        fmt::Display::fmt(&self.trace_id, f)?;
-        f.write_str("-")?;
-        fmt::Display::fmt(&self.parent_id, f)?;
-        f.write_str(["-00", "-01", "-02", "-03"][usize::from(self.flags & (SAMPLED | RANDOM))])
-    }
-}
-
-/// The ids and flags, and the keys of the `tracestate` without their values.
-impl fmt::Debug for TraceContext {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TraceContext")
-            .field("trace_id", &self.trace_id)
-            .field("parent_id", &self.parent_id)
-            .field("span_id", &self.span_id)
-            .field("flags", &self.flags)
-            .field("tracestate", &self.tracestate)
-            .finish()
-    }
-}
-
-/// The trace id: the log field by which the lines of a request are found in all processes.
-///
-/// ```
-/// use contextvars::{ContextVar, fields};
-/// use contextvars_wire::TraceContext;
-///
-/// static TRACE: ContextVar<TraceContext> = ContextVar::new("trace_id").logged();
-///
-/// let trace: TraceContext = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse()?;
-/// TRACE.sync_scope(trace, || {
-///     let mut line = String::new();
-///     fields::visit(|name, value| line.push_str(&format!("{name}={value}")));
-///     assert_eq!(line, "trace_id=4bf92f3577b34da6a3ce929d0e0e4736");
-/// });
-/// # Ok::<(), contextvars_wire::Violation>(())
-/// ```
-impl ToValue for TraceContext {
-    fn to_value(&self) -> Value {
-        self.trace_id.to_value()
     }
 }

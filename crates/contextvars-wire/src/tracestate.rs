@@ -1,9 +1,9 @@
-//! [`TraceState`]: what tracing systems hand on beside the ids.
+//! [`TraceState`]: the members that tracing systems pass along beside the ids.
 //!
 //! # Invariant
 //!
 //! The text is a list of at most [`MAX_MEMBERS`] members `key=value` of the specification's grammar, joined by single
-//! commas, in at most [`MAX_LEN`] bytes. No value has a comma, so splitting the text gives the members back.
+//! commas, in at most [`MAX_LEN`] bytes. No value contains a comma, so splitting the text returns the members.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,20 +13,20 @@ use super::chars;
 use super::rule::Violation;
 
 const MAX_MEMBERS: usize = 32;
-/// What everybody must hand on, and so what may be relied upon.
+/// Every participant has to pass on this many bytes, so no more can be relied on.
 const MAX_LEN: usize = 512;
-/// Members longer than this are the first to go.
+/// Members longer than this are removed first.
 const LONG: usize = 128;
-/// Of a key, and of a value.
+/// The limit of a key, and of a value.
 const MAX_PART: usize = 256;
-/// Of what comes in, over all headers: 32 members of full length, with some white space.
+/// The limit of the input, over all headers: 32 members of full length, with some white space.
 const MAX_INPUT: usize = 32 * 1024;
 
-/// The list of the `tracestate` header: what each tracing system needs to know of the others, in order of the last
-/// change. Not for application data: that is [`Baggage`](super::Baggage).
+/// The list of the `tracestate` header: data of tracing systems, the one that changed last first. Use
+/// [`Baggage`](super::Baggage) for application data.
 ///
 /// The order is kept. A list of more than 512 bytes loses whole members: first those of more than 128 bytes, then from
-/// the right. Keys that stand in it twice are passed on as they came.
+/// the right. Members with the same key are passed on as they came.
 ///
 /// ```
 /// use contextvars_wire::TraceState;
@@ -42,21 +42,22 @@ const MAX_INPUT: usize = 32 * 1024;
 pub struct TraceState(Option<Arc<str>>);
 
 impl TraceState {
-    /// An empty list.
+    /// Creates an empty list.
     pub const fn new() -> Self {
         Self(None)
     }
 
-    fn text(&self) -> &str {
+    /// Returns the header's value, which is empty if there are no members.
+    pub(super) fn text(&self) -> &str {
         self.0.as_deref().unwrap_or_default()
     }
 
-    /// Whether there are no members.
+    /// Returns `true` if there are no members.
     pub fn is_empty(&self) -> bool {
         self.0.is_none()
     }
 
-    /// The members, keys and values, from the one changed last.
+    /// Iterates over keys and values, starting with the member that changed last.
     ///
     /// ```
     /// # use contextvars_wire::TraceState;
@@ -68,7 +69,7 @@ impl TraceState {
         self.text().split(',').filter_map(|member| member.split_once('='))
     }
 
-    /// The value of the first member with this key.
+    /// Returns the value of the first member with this key.
     ///
     /// ```
     /// # use contextvars_wire::TraceState;
@@ -80,8 +81,8 @@ impl TraceState {
         self.iter().find(|&(other, _)| other == key).map(|(_, value)| value)
     }
 
-    /// The list with `key` at its left, where the specification wants what was changed last; any other member with the
-    /// key is taken out. Where the limits would be exceeded, the others give way.
+    /// Returns the list with `key` as its first member, where the specification wants the latest change. Other members
+    /// with the key are removed, and so are members at the end if the limits would be exceeded.
     ///
     /// ```
     /// # use contextvars_wire::{Violation, TraceState};
@@ -93,7 +94,8 @@ impl TraceState {
     ///
     /// # Errors
     ///
-    /// If the key or the value is not what the specification allows, or both together have more than 511 bytes.
+    /// Returns the rule that is broken if the specification does not allow the key or the value, or if both together have
+    /// more than 511 bytes.
     pub fn with(&self, key: &str, value: &str) -> Result<Self, Violation> {
         let member = format!("{key}={value}");
         if member.len() > MAX_LEN {
@@ -103,18 +105,38 @@ impl TraceState {
             return Err(Violation::Character);
         }
         check(member.as_bytes())?;
-        let others = self
-            .text()
-            .split(',')
-            .filter(|other| other.split_once('=').is_some_and(|(other, _)| other != key));
-        let members = std::iter::once(member.as_str()).chain(others).take(MAX_MEMBERS).collect();
-        Ok(Self::join(members, 1).0)
+        let members = std::iter::once(member.as_str()).chain(self.others(key));
+        Ok(Self::join(members.take(MAX_MEMBERS).collect(), 1).0)
     }
 
-    /// The members as one text, without those that do not fit; whether there were such. The first `kept` do fit.
+    /// Returns the list without the members that have this key.
+    ///
+    /// ```
+    /// # use contextvars_wire::TraceState;
+    /// let state: TraceState = "a=1,shop=6,a=2".parse()?;
+    /// assert_eq!(state.without("a").to_string(), "shop=6");
+    /// assert_eq!(state.without("b"), state);
+    /// # Ok::<(), contextvars_wire::Violation>(())
+    /// ```
+    #[must_use = "this returns the shorter list"]
+    pub fn without(&self, key: &str) -> Self {
+        if self.get(key).is_none() {
+            return self.clone();
+        }
+        Self::of(&self.others(key).collect::<Vec<_>>().join(","))
+    }
+
+    /// Iterates over the texts of the members that have another key.
+    fn others(&self, key: &str) -> impl Iterator<Item = &str> {
+        self.text()
+            .split(',')
+            .filter(move |member| member.split_once('=').is_some_and(|(other, _)| other != key))
+    }
+
+    /// Joins the members that fit, and returns whether all did. The first `kept` members always fit.
     fn join(mut members: Vec<&str>, kept: usize) -> (Self, bool) {
         let given = members.len();
-        // With a comma after each, of which the last is not written.
+        // Counts a comma after each member, although the last one is not written.
         let mut len: usize = members.iter().map(|member| member.len() + 1).sum();
         for longest in [LONG, 0] {
             for at in (kept..members.len()).rev() {
@@ -125,7 +147,7 @@ impl TraceState {
             }
             members.retain(|member| !member.is_empty());
         }
-        (Self::of(&members.join(",")), members.len() < given)
+        (Self::of(&members.join(",")), members.len() == given)
     }
 
     fn of(text: &str) -> Self {
@@ -133,8 +155,8 @@ impl TraceState {
     }
 }
 
-/// What was read so far of the headers, which are one list: its members, joined by commas. Nothing is kept of a member
-/// before all of it is known to be good.
+/// Reads the headers of a request as one list: its members, joined by commas. A member is added once it is known to be
+/// valid.
 #[derive(Default)]
 pub(super) struct Reader {
     text: String,
@@ -163,16 +185,16 @@ impl Reader {
         Ok(())
     }
 
-    /// The list, and whether it had to be shortened.
+    /// Returns the list, and whether it is complete.
     pub(super) fn finish(self) -> (TraceState, bool) {
         if self.text.len() <= MAX_LEN {
-            return (TraceState::of(&self.text), false);
+            return (TraceState::of(&self.text), true);
         }
         TraceState::join(self.text.split(',').collect(), 0)
     }
 }
 
-/// Whether a member, without white space around it, is of the form `key=value`.
+/// Returns the member as text if it is a valid `key=value` without white space around it.
 fn check(member: &[u8]) -> Result<&str, Violation> {
     let at = member.iter().position(|&byte| byte == b'=').ok_or(Violation::Form)?;
     let (key, value) = (&member[..at], &member[at + 1..]);
@@ -192,11 +214,11 @@ fn check(member: &[u8]) -> Result<&str, Violation> {
 impl FromStr for TraceState {
     type Err = Violation;
 
-    /// Reads a list. One bad member makes all of it invalid, as the specification says.
+    /// Reads a list. One invalid member makes the whole list invalid, as the specification says.
     ///
     /// # Errors
     ///
-    /// If a member is malformed, or there are more than 32.
+    /// Returns the rule that is broken if a member is malformed or there are more than 32.
     fn from_str(text: &str) -> Result<Self, Violation> {
         let mut reader = Reader::default();
         reader.header(text.as_bytes())?;
@@ -204,14 +226,14 @@ impl FromStr for TraceState {
     }
 }
 
-/// As it is sent.
+/// Writes the header's value.
 impl fmt::Display for TraceState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.text())
     }
 }
 
-/// The keys, without the values.
+/// Shows the keys without the values.
 impl fmt::Debug for TraceState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.iter().map(|(key, _)| key)).finish()

@@ -1,4 +1,4 @@
-//! One member: its text as it came, and where its parts are.
+//! One member: its text as it came, and its parts.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,49 +9,55 @@ use super::MAX_LEN;
 use crate::chars;
 use crate::rule::Violation;
 
-/// What is written as `%XX`: all that may not stand in a value, and `%` itself. `=` may, but there are readers that take it
-/// for the end of the value, OpenTelemetry's among them.
+/// The characters that are written as `%XX`: those that the grammar excludes, `%` itself, and two that it allows but some
+/// readers misread. OpenTelemetry's readers take a second `=` for the end of the value, and readers that decode as HTML
+/// forms do (Python's, C++'s and PHP's) turn `+` into a space.
 const ENCODED: &AsciiSet =
-    &CONTROLS.add(b' ').add(b'"').add(b',').add(b';').add(b'\\').add(b'%').add(b'=');
+    &CONTROLS.add(b' ').add(b'"').add(b',').add(b';').add(b'\\').add(b'%').add(b'=').add(b'+');
 
 const OWS: [char; 2] = [' ', '\t'];
 
-/// `key=value;property;…`, of the grammar, without white space around it.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Member(Box<str>);
-
-impl Member {
-    /// A member with this value, encoded, unless there could be no baggage with it.
-    pub(crate) fn new(key: &str, value: &str) -> Result<Self, Violation> {
-        if !chars::is_token(key.as_bytes()) {
-            return Err(Violation::Character);
-        }
-        let text = format!("{key}={}", utf8_percent_encode(value, ENCODED));
-        if text.len() > MAX_LEN { Err(Violation::TooLong) } else { Ok(Self(text.into())) }
+/// Writes a member from decoded parts, which has to fit into a header.
+pub(crate) fn write<'a>(
+    key: &str,
+    value: &str,
+    properties: impl IntoIterator<Item = (&'a str, Option<&'a str>)>,
+) -> Result<String, Violation> {
+    let mut text = String::with_capacity(key.len() + 1 + value.len().min(MAX_LEN));
+    append(&mut text, key, Some(value))?;
+    for (key, value) in properties {
+        text.push(';');
+        append(&mut text, key, value)?;
     }
-
-    /// Takes a member as it is, if it has the form that it should have.
-    pub(crate) fn parse(text: &[u8]) -> Result<Self, Violation> {
-        let mut parts = text.split(|&byte| byte == b';');
-        check_pair(parts.next().unwrap_or_default(), false)?;
-        parts.try_for_each(|property| check_pair(property, true))?;
-        chars::ascii(text).map(|text| Self(text.into())).ok_or(Violation::Character)
-    }
-
-    pub(crate) fn text(&self) -> &str {
-        &self.0
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    pub(crate) fn as_ref(&self) -> MemberRef<'_> {
-        MemberRef(&self.0)
-    }
+    Ok(text)
 }
 
-/// Checks `key=value`, or of a property also `key`, with white space around either.
+/// Returns the text of a member as it came, without white space around it, if it is a well-formed
+/// `key=value;property;…`.
+pub(super) fn check(text: &[u8]) -> Result<&str, Violation> {
+    let mut parts = text.split(|&byte| byte == b';');
+    check_pair(parts.next().unwrap_or_default(), false)?;
+    parts.try_for_each(|property| check_pair(property, true))?;
+    chars::ascii(text).ok_or(Violation::Character)
+}
+
+/// Appends `key` or `key=value`, encoded, unless the member becomes too long.
+fn append(text: &mut String, key: &str, value: Option<&str>) -> Result<(), Violation> {
+    if !chars::is_token(key.as_bytes()) {
+        return Err(Violation::Character);
+    }
+    if text.len() + key.len() + value.map_or(0, str::len) > MAX_LEN {
+        return Err(Violation::TooLong); // without encoding a long value first
+    }
+    text.push_str(key);
+    if let Some(value) = value {
+        text.push('=');
+        text.extend(utf8_percent_encode(value, ENCODED));
+    }
+    if text.len() > MAX_LEN { Err(Violation::TooLong) } else { Ok(()) }
+}
+
+/// Checks `key=value`, or for a property also `key`, with optional white space around either.
 fn check_pair(pair: &[u8], is_property: bool) -> Result<(), Violation> {
     let (key, value) = match pair.iter().position(|&byte| byte == b'=') {
         Some(at) => (&pair[..at], &pair[at + 1..]),
@@ -70,18 +76,23 @@ fn check_pair(pair: &[u8], is_property: bool) -> Result<(), Violation> {
     }
 }
 
-/// One member of a [`Baggage`](super::Baggage).
+/// A reference to one member of a [`Baggage`](super::Baggage).
 #[derive(Clone, Copy)]
 pub struct MemberRef<'a>(&'a str);
 
 impl<'a> MemberRef<'a> {
-    /// The key. It is never encoded.
+    /// Refers to the text of a well-formed member.
+    pub(super) fn new(text: &'a str) -> Self {
+        Self(text)
+    }
+
+    /// Returns the key. Keys are never encoded.
     pub fn key(self) -> &'a str {
-        let end = self.0.find('=').unwrap_or(self.0.len()); // the key alone, as a value may be long
+        let end = self.0.find('=').unwrap_or(self.0.len()); // splits off the key only, because a value may be long
         self.0[..end].trim_matches(OWS)
     }
 
-    /// The value, decoded. What is not UTF-8 once it is decoded becomes U+FFFD.
+    /// Returns the decoded value. Bytes that are not UTF-8 after decoding become U+FFFD.
     ///
     /// ```
     /// # use contextvars_wire::Baggage;
@@ -94,12 +105,12 @@ impl<'a> MemberRef<'a> {
         decoded(pair(self.parts().0).1.unwrap_or_default())
     }
 
-    /// How many bytes the value has at least, once it is decoded.
+    /// Returns a lower bound of the decoded value's length in bytes.
     pub(crate) fn value_len(self) -> usize {
         percent_decode_str(pair(self.parts().0).1.unwrap_or_default()).count()
     }
 
-    /// The properties and their values, decoded.
+    /// Iterates over the properties: keys, and decoded values for those that have one.
     ///
     /// ```
     /// # use contextvars_wire::Baggage;
@@ -121,7 +132,7 @@ impl<'a> MemberRef<'a> {
     }
 }
 
-/// The two sides of the first `=`, without white space around them.
+/// Splits at the first `=` and trims both sides.
 fn pair(text: &str) -> (&str, Option<&str>) {
     let (key, value) = text.split_once('=').map_or((text, None), |(key, value)| (key, Some(value)));
     (key.trim_matches(OWS), value.map(|value| value.trim_matches(OWS)))
@@ -131,7 +142,7 @@ fn decoded(value: &str) -> Cow<'_, str> {
     percent_decode_str(value).decode_utf8_lossy()
 }
 
-/// The key, without value and properties.
+/// Shows the key, without value and properties.
 impl fmt::Debug for MemberRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("MemberRef").field(&self.key()).finish()

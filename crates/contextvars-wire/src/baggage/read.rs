@@ -1,33 +1,37 @@
-//! From headers to members: those that there is room for, and of the others those that the program lists.
+//! Reads `baggage` headers: as many members as there is room for, and every listed one.
 
-use super::fit::fit;
-use super::{Baggage, MAX_LEN, MAX_MEMBERS, Member};
+use super::member::{self, MemberRef};
+use super::{Baggage, List, MAX_LEN};
 use crate::chars;
 use crate::rule::Violation;
 
-/// Of all headers together, white space and empty members included; what is beyond is not looked at.
+/// The limit of the input, over all headers, including white space and empty members. Bytes beyond it are not read.
 const MAX_INPUT: usize = 64 * 1024;
 
-/// What was read so far. The limits hold at the end: a stranger cannot push out what the program lists by sending a lot
-/// before it.
+/// Collects the members of a request's headers. The limits are enforced at the end, so that a sender cannot displace a
+/// listed member by sending many others before it.
 pub(crate) struct Reader<L> {
     is_listed: L,
-    /// Whether others are not even looked at.
+    /// Skips members that are not listed.
     only_listed: bool,
-    members: Vec<Member>,
-    /// Of the members, with a comma after each.
-    len: usize,
-    /// Where the members begin that came when there was no room: listed ones, each key once.
-    full: Option<usize>,
+    max_members: usize,
+    /// The members within the limits, joined by commas, and their number.
+    text: String,
+    members: usize,
+    /// The listed members that came after the limits were reached, each key once.
+    late: Vec<String>,
+    is_full: bool,
     input: usize,
 }
 
 impl<L: Fn(&str) -> bool> Reader<L> {
-    pub(crate) fn new(is_listed: L, only_listed: bool) -> Self {
-        Self { is_listed, only_listed, members: Vec::new(), len: 0, full: None, input: 0 }
+    pub(crate) fn new(is_listed: L, only_listed: bool, max_members: usize) -> Self {
+        let (text, late) = (String::new(), Vec::new());
+        let (members, is_full, input) = (0, false, 0);
+        Self { is_listed, only_listed, max_members, text, members, late, is_full, input }
     }
 
-    /// Reads one header. What breaks a rule is left out, and reported by its key if it is listed.
+    /// Reads one header. An invalid member is left out and reported, with its key if that is listed.
     pub(crate) fn header(
         &mut self,
         header: &[u8],
@@ -36,13 +40,16 @@ impl<L: Fn(&str) -> bool> Reader<L> {
         let room = MAX_INPUT - self.input;
         let whole = if header.len() > room {
             report(None, Violation::TooLong);
-            // A member is taken whole or not at all.
+            // Ends at the last whole member.
             let end = header[..=room].iter().rposition(|&byte| byte == b',');
             &header[..end.unwrap_or(0)]
         } else {
             header
         };
         self.input += header.len().min(room);
+        if self.text.is_empty() {
+            self.text.reserve_exact(whole.len().min(MAX_LEN)); // all that an ordinary request needs
+        }
         for member in whole.split(|&byte| byte == b',').map(chars::trim) {
             let key = key(member).filter(|key| (self.is_listed)(key));
             if !member.is_empty() && (key.is_some() || !self.only_listed) {
@@ -53,42 +60,54 @@ impl<L: Fn(&str) -> bool> Reader<L> {
 
     fn member(&mut self, text: &[u8], listed: bool) -> Result<(), Violation> {
         if text.len() > MAX_LEN {
-            self.full.get_or_insert(self.members.len());
+            self.is_full = true;
             return Err(Violation::TooLong);
         }
+        let comma = usize::from(self.members > 0);
         let rule = match () {
-            () if self.members.len() >= MAX_MEMBERS => Violation::TooMany,
-            () if self.full.is_some() || self.len + text.len() > MAX_LEN => Violation::TooLong,
+            () if self.members >= self.max_members => Violation::TooMany,
+            () if self.is_full || self.text.len() + comma + text.len() > MAX_LEN => {
+                Violation::TooLong
+            }
             () => {
-                self.members.push(Member::parse(text)?);
-                self.len += text.len() + 1;
+                let text = member::check(text)?;
+                self.text.push_str(if self.members == 0 { "" } else { "," });
+                self.text.push_str(text);
+                self.members += 1;
                 return Ok(());
             }
         };
-        let full = *self.full.get_or_insert(self.members.len());
+        self.is_full = true;
         if !listed {
             return Err(rule);
         }
-        let member = Member::parse(text)?;
-        let key = member.as_ref().key();
-        match self.members[full..].iter_mut().find(|earlier| earlier.as_ref().key() == key) {
-            Some(earlier) => *earlier = member,
-            None => self.members.push(member),
+        let member = member::check(text)?;
+        let key = MemberRef::new(member).key();
+        match self.late.iter_mut().find(|late| MemberRef::new(late).key() == key) {
+            Some(late) => member.clone_into(late),
+            None => self.late.push(member.to_owned()),
         }
         Ok(())
     }
 
-    /// All of it within the limits. `left_out` hears of each member that is not.
+    /// Returns the members within the limits, and reports the others.
     pub(crate) fn finish(self, mut report: impl FnMut(Option<&str>, Violation)) -> Baggage {
-        let Self { is_listed, members, .. } = self;
-        let is_own = |member: &Member| is_listed(member.as_ref().key());
-        fit(members, is_own, |member, rule| {
-            report(Some(member.as_ref().key()).filter(|key| is_listed(key)), rule);
-        })
+        let Self { is_listed, text, late, max_members, .. } = self;
+        if late.is_empty() {
+            return Baggage::from_text(text, max_members);
+        }
+        let mut list = List::split(&text);
+        for member in late {
+            list.push(member);
+        }
+        list.fit(max_members, &is_listed, |key, rule| {
+            report(Some(key).filter(|key| is_listed(key)), rule);
+        });
+        Baggage::from_text(list.join(), max_members)
     }
 }
 
-/// What stands before the first `=`, without white space around it.
+/// Returns the text before the first `=`, without white space around it.
 fn key(member: &[u8]) -> Option<&str> {
     let end = member.iter().position(|&byte| byte == b'=')?;
     chars::ascii(chars::trim(&member[..end]))

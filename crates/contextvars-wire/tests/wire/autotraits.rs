@@ -1,11 +1,12 @@
-//! Which threads may have which of the crate's types, and what survives a panic.
+//! The auto traits of the public types: threads that may own or share them, and use after a panic.
 
 use std::fmt::Debug;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use contextvars_wire::{
     Baggage, BuildError, BuildErrorKind, Codec, Environment, Extracted, Injected, MemberRef,
-    ParentId, Problem, Propagator, PropagatorBuilder, TraceContext, TraceId, TraceState, Violation,
+    ParentId, Problem, Propagator, PropagatorBuilder, RequestId, TraceContext, TraceId, TraceState,
+    Violation,
 };
 use static_assertions::assert_impl_all;
 
@@ -16,7 +17,8 @@ macro_rules! assert_settled {
 }
 
 assert_settled!(Propagator, PropagatorBuilder, Codec, Environment, Extracted, Injected);
-assert_settled!(TraceContext, TraceState, TraceId, ParentId, Baggage, MemberRef<'static>);
+assert_settled!(TraceContext, TraceState, TraceId, ParentId, RequestId);
+assert_settled!(Baggage, MemberRef<'static>);
 assert_settled!(Problem, Violation, BuildError, BuildErrorKind);
 assert_impl_all!(Propagator: Clone);
 assert_impl_all!(Codec: Clone);

@@ -66,7 +66,6 @@ fn a_malformed_member_is_dropped_alone() {
         "a b=1",
         "x=\"1\"",
         "x=a b",
-        "x=a\\b",
         "x=ü",
         "x=\u{1}",
         "x=1;",
@@ -84,8 +83,8 @@ fn a_malformed_member_is_dropped_alone() {
 #[test]
 fn values_are_encoded_as_little_as_every_reader_takes() {
     let mut baggage = Baggage::new();
-    baggage.insert("k", "a=b/c?d'e%f,g;h\\i\"j k\u{7f}\n\u{20ac}").unwrap();
-    assert_eq!(baggage.to_string(), "k=a%3Db/c?d'e%25f%2Cg%3Bh%5Ci%22j%20k%7F%0A%E2%82%AC");
+    baggage.insert("k", "a=b/c?d'e%f,g;h\\i\"j k\u{7f}\n\u{20ac}+").unwrap();
+    assert_eq!(baggage.to_string(), "k=a%3Db/c?d'e%25f%2Cg%3Bh%5Ci%22j%20k%7F%0A%E2%82%AC%2B");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What is sent comes back as it was, and what is printed is parsed to the same again.
+//! Values that are sent come back unchanged, and texts that are printed parse to the same value again.
 
 use std::collections::BTreeMap;
 
@@ -62,7 +62,7 @@ proptest! {
 
     #[test]
     fn a_baggage_header_is_passed_on_as_it_was(
-        members in proptest::collection::vec("[a-zA-Z0-9!#$%&'*+.^_`|~-]{1,9} ?= ?[!#-+./0-:<-\\[\\]-~-]{0,12}(;p(=[a-z%=]{0,4})?){0,2}", 0..40),
+        members in proptest::collection::vec("[a-zA-Z0-9!#$%&'*+.^_`|~-]{1,9} ?= ?[!#-+./0-:<-~-]{0,12}(;p(=[a-z%=]{0,4})?){0,2}", 0..40),
     ) {
         let text = members.join(",");
         let trimmed = text.split(',').map(str::trim).collect::<Vec<_>>().join(",");

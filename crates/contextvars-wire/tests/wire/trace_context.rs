@@ -106,9 +106,9 @@ fn traceparent_version_too_short() {
 
 #[test]
 fn traceparent_trace_id_all_zero() {
-    let sent = with(&format!("00-{}-{PARENT}-01", "0".repeat(32)));
+    let sent = with(&format!("00-{}-{PARENT}-00", "0".repeat(32)));
     assert_ne!(sent.trace_id(), "0".repeat(32));
-    assert!(!sent.trace().is_sampled(), "nothing of the bad one is kept");
+    assert!(sent.trace().is_sampled(), "nothing of the invalid one is kept");
 }
 
 #[test]

@@ -1,0 +1,92 @@
+//! Lower-case hexadecimal digits: reading and writing the ids.
+
+use super::rule::Violation;
+
+/// Returns the number that up to 32 lower-case digits stand for.
+pub(super) fn parse(digits: &[u8]) -> Result<u128, Violation> {
+    let mut number = 0;
+    for &digit in digits {
+        let digit = match digit {
+            b'0'..=b'9' => digit - b'0',
+            b'a'..=b'f' => digit - b'a' + 10,
+            _ => return Err(Violation::Character),
+        };
+        number = number << 4 | u128::from(digit);
+    }
+    Ok(number)
+}
+
+/// Returns `text` if it has `len` bytes. The length is checked before the digits are read.
+pub(super) fn exactly(len: usize, text: &str) -> Result<&[u8], Violation> {
+    match text.len() {
+        given if given > len => Err(Violation::TooLong),
+        given if given < len => Err(Violation::Form),
+        _ => Ok(text.as_bytes()),
+    }
+}
+
+/// Fills `digits` with the last digits of `number`. This is several times as fast as formatting the number.
+pub(super) fn write(mut number: u128, digits: &mut [u8]) {
+    for digit in digits.iter_mut().rev() {
+        *digit = b"0123456789abcdef"[(number & 0xf) as usize];
+        number >>= 4;
+    }
+}
+
+/// Calls `f` with the last `N` digits of `number`.
+pub(super) fn with_digits<const N: usize, R>(number: u128, f: impl FnOnce(&str) -> R) -> R {
+    let mut digits = [0; N];
+    write(number, &mut digits);
+    f(std::str::from_utf8(&digits).unwrap_or_default()) // digits are UTF-8
+}
+
+/// Implements the traits of an id that is written as `$len` digits. The id has `parse(&[u8])` and `number() -> u128`.
+macro_rules! impl_digits {
+    ($id:ident, $len:literal) => {
+        impl std::str::FromStr for $id {
+            type Err = Violation;
+
+            #[doc = concat!("Reads exactly ", $len, " lower-case hexadecimal digits.")]
+            ///
+            /// # Errors
+            ///
+            /// Returns the rule that `text` breaks: [`TooLong`](Violation::TooLong), [`Form`](Violation::Form) for a text
+            /// that is too short, [`Character`](Violation::Character), or, for an id that must not be zero,
+            /// [`Zero`](Violation::Zero).
+            fn from_str(text: &str) -> Result<Self, Violation> {
+                Self::parse(hex::exactly($len, text)?)
+            }
+        }
+
+        #[doc = concat!("Writes ", $len, " lower-case hexadecimal digits.")]
+        impl std::fmt::Display for $id {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                hex::with_digits::<$len, _>(self.number(), |digits| f.pad(digits))
+            }
+        }
+
+        #[doc = concat!("Writes ", $len, " digits, after `0x` in the alternate form.")]
+        impl std::fmt::LowerHex for $id {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                hex::with_digits::<$len, _>(self.number(), |digits| {
+                    f.pad_integral(true, "0x", digits)
+                })
+            }
+        }
+
+        /// Writes the digits.
+        impl std::fmt::Debug for $id {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                std::fmt::Display::fmt(self, f)
+            }
+        }
+
+        /// Returns the digits as text.
+        impl contextvars::fields::ToValue for $id {
+            fn to_value(&self) -> contextvars::fields::Value {
+                self.to_string().into()
+            }
+        }
+    };
+}
+pub(super) use impl_digits;

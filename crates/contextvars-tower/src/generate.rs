@@ -1,8 +1,10 @@
 //! [`Generator`]: values for a variable that a request did not bring.
 
-use std::mem;
+use std::any::Any;
+use std::panic::Location;
 
 use contextvars::{Context, ContextVar};
+use contextvars_wire::TraceContext;
 
 /// A variable and the closure that makes its values, with their type erased.
 pub(crate) trait Generate: Send + Sync {
@@ -17,18 +19,27 @@ pub(crate) trait Generate: Send + Sync {
 pub(crate) struct Generator<T: Send + Sync + 'static, F> {
     variable: &'static ContextVar<T>,
     value: F,
+    /// The line that called [`ContextLayer::generate`](crate::ContextLayer::generate).
+    place: &'static Location<'static>,
 }
 
 impl<T: Send + Sync + 'static, F> Generator<T, F> {
-    pub(crate) fn new(variable: &'static ContextVar<T>, value: F) -> Self {
-        Self { variable, value }
+    pub(crate) fn new(
+        variable: &'static ContextVar<T>,
+        value: F,
+        place: &'static Location<'static>,
+    ) -> Self {
+        Self { variable, value, place }
     }
 
-    /// Returns `true` if a request that was just extracted needs a generated value.
+    /// Returns `true` if a request that was just extracted needs a generated value. The trace variable always has a value after
+    /// an extraction, and needs a generated one if that trace started here.
     ///
     /// This is the only place where that is decided for an outermost layer.
     fn is_wanted(&self, extracted: &Context) -> bool {
-        !extracted.contains(self.variable)
+        let Some(value) = extracted.get(self.variable) else { return true };
+        let trace = (value as &dyn Any).downcast_ref::<TraceContext>();
+        trace.is_some_and(|trace| !trace.is_remote())
     }
 }
 
@@ -36,7 +47,7 @@ impl<T: Send + Sync + 'static, F: Fn() -> T + Send + Sync> Generate for Generato
     fn fill(&self, context: &mut Context) {
         if self.is_wanted(context) {
             let value = context.run(&self.value); // user code
-            *context = mem::take(context).with_value(self.variable, value);
+            context.insert_at(self.variable, value, self.place);
         }
     }
 

@@ -4,6 +4,7 @@
 //! layer belongs among others.
 
 use std::fmt;
+use std::panic::Location;
 use std::sync::Arc;
 
 use contextvars::ContextVar;
@@ -145,6 +146,9 @@ impl ContextLayer {
     /// An empty header is a value, unless the codec [rejects](contextvars_wire::Codec::accept) it. The closures run in the
     /// order of these calls, each in the request's context with the values that were generated before.
     ///
+    /// For the variable of [`trace_context`](contextvars_wire::PropagatorBuilder::trace_context), the closure decides how a trace
+    /// starts: it runs if the request did not bring a trace.
+    ///
     /// ```
     /// # use contextvars::ContextVar;
     /// # use contextvars_tower::ContextLayer;
@@ -163,12 +167,14 @@ impl ContextLayer {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use = "the setting is in the returned layer"]
+    #[track_caller]
     pub fn generate<T: Send + Sync>(
         mut self,
         variable: &'static ContextVar<T>,
         value: impl Fn() -> T + Send + Sync + 'static,
     ) -> Self {
-        self.settings().generators.push(Arc::new(Generator::new(variable, value)));
+        let generator = Generator::new(variable, value, Location::caller());
+        self.settings().generators.push(Arc::new(generator));
         self
     }
 

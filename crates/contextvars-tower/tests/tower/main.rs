@@ -151,6 +151,32 @@ fn a_value_is_generated_only_where_none_came() {
 }
 
 #[test]
+fn a_trace_is_generated_unless_the_request_brought_one() {
+    let layer = ContextLayer::new(propagator())
+        .generate(&TRACE, || TraceContext::new_root().with_sampled(false).with_random(false));
+    let service = layer.layer(service_fn(async |_: Request<()>| {
+        Ok::<_, Infallible>(Response::new(TRACE.get().flags()))
+    }));
+    let came = "00-12345678901234567890123456789012-1234567890123456-03";
+    let flags = |headers: &[(&str, &str)]| *answer(service.clone(), request(headers)).body().inner();
+    assert_eq!(flags(&[]), 0);
+    assert_eq!(flags(&[("traceparent", came)]), 3);
+    assert_eq!(flags(&[("traceparent", "no trace")]), 0);
+}
+
+#[test]
+fn a_generated_value_shows_the_line_of_the_layer() {
+    let layer = ContextLayer::new(propagator()).generate(&REQUEST_ID, || "g".into());
+    let line = line!() - 1;
+    let service = layer.layer(service_fn(async |_: Request<()>| {
+        let context = Context::current();
+        let entry = context.iter().find(|entry| entry.is(&REQUEST_ID)).unwrap();
+        Ok::<_, Infallible>(Response::new(entry.set_at().line()))
+    }));
+    assert_eq!(answer(service, request(&[])).body().inner(), &line);
+}
+
+#[test]
 fn what_is_echoed_is_the_value_at_the_end() {
     let layer = ContextLayer::new(propagator()).echo("x-request-id").server_timing(true);
     let service = layer.layer(service_fn(async |_: Request<()>| {

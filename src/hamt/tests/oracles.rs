@@ -1,4 +1,6 @@
 //! Compares the map with an ordered map and with another persistent map.
+//!
+//! The file is longer than others because all groups of tests use [`Checked`].
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;

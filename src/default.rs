@@ -1,4 +1,7 @@
-//! A variable's default: computed when first needed, once per process, and then shared by reference.
+//! The default of a variable: it is computed when it is first needed, once per process, and then shared by reference.
+//!
+//! # Invariant
+//! The default function runs in an empty context, so that no value of a request becomes part of the process-wide default.
 
 use std::sync::OnceLock;
 
@@ -7,6 +10,7 @@ use crate::current;
 use crate::id::ContextId;
 use crate::once::Once;
 
+/// A default function and its result.
 pub(crate) struct LazyDefault<T> {
     init: fn() -> T,
     made: Once<OnceLock<T>>,
@@ -17,10 +21,11 @@ impl<T> LazyDefault<T> {
         Self { init, made: Once::new() }
     }
 
-    /// The value, made now if it is not there yet; after a panic of `make`, made again.
+    /// Returns the default, and computes it first if that has not succeeded yet.
     ///
     /// # Panics
-    /// If this thread is making it, on behalf of the variable `name`.
+    /// Panics if this thread is computing the default already. The message has `name`, the variable's name. A panic of the
+    /// default function reaches the caller, and the next call tries again.
     #[inline]
     #[track_caller]
     pub(crate) fn get(&self, name: &str) -> &T {
@@ -35,7 +40,7 @@ impl<T> LazyDefault<T> {
     #[track_caller]
     fn init(&self, name: &str) -> &T {
         let made = self.made.get_or_make(current::thread_number(), || {
-            // An empty context: nothing of a request may be baked into the process.
+            // A fresh context: the default must not depend on the request that happens to need it first.
             let mut empty = ContextState::new(ContextId::UNASSIGNED);
             let made = current::enter(&mut empty, self.init); // user code
             drop(empty); // user code: T::drop; should it panic, `made` is dropped too
@@ -43,7 +48,10 @@ impl<T> LazyDefault<T> {
         });
         match made {
             Some(made) => made,
-            None => panic!("the default of context variable `{name}` reads `{name}` itself"),
+            None => panic!(
+                "context variable `{name}` was read while this thread computes its default: the default function must not read \
+                 `{name}` itself, and a coroutine must not be suspended inside of it"
+            ),
         }
     }
 }

@@ -1,4 +1,8 @@
 //! [`WithContext`]: a future that has a context of its own.
+//!
+//! # Invariant
+//! The wrapped object is polled and dropped inside of its context. Methods of the `futures` traits that take it by shared
+//! reference run inside of a copy of the context.
 
 #[cfg(feature = "futures")]
 mod io;
@@ -20,13 +24,16 @@ use pin_project_lite::pin_project;
 use crate::context::Context;
 
 pin_project! {
-    /// A future that runs in a context of its own, which it is given when it is wrapped.
+    /// A future that runs in a context of its own; returned by the methods of [`ContextExt`].
     ///
-    /// The context is swapped in for every poll, and what the future sets is there at the next poll, on whichever
-    /// thread that is. After each poll, panics included, the thread is exactly as it was. The inner future is also
-    /// dropped inside its context: when it completes, when it is cancelled, and when it was never polled.
+    /// Every poll enters the context. Values that the future sets are still set at the next poll, whichever thread polls it.
+    /// After each poll, also after a panic, the polling thread's previous context is current again, unchanged. The inner future
+    /// is dropped inside of the context too: when it completes, when it is cancelled, and if it was never polled.
     ///
-    /// Made by [`ContextExt`]. A bare `.await` needs no wrapper: it shares the caller's context.
+    /// Use it for a task that is spawned. A future that is only awaited needs no wrapper, because it shares the context of the
+    /// future that awaits it. To bind one variable for a part of a task, use [`ContextVar::scope`](crate::ContextVar::scope).
+    ///
+    /// With the feature `futures` it is also a stream, a sink, a reader and a writer if the inner value is one.
     ///
     /// ```
     /// use contextvars::{Context, ContextExt, ContextVar};
@@ -58,9 +65,9 @@ pin_project! {
 }
 
 impl<F> WithContext<F> {
-    /// `inner`, to be polled and dropped in `context`.
+    /// Wraps `inner` so that it is polled and dropped inside of `context`.
     ///
-    /// The same as [`in_context`](ContextExt::in_context), which reads better at the end of a chain.
+    /// [`in_context`](ContextExt::in_context) does the same, and reads better at the end of a chain of methods.
     ///
     /// ```
     /// # use contextvars::{Context, ContextVar, WithContext};
@@ -73,7 +80,10 @@ impl<F> WithContext<F> {
         Self { inner: Some(inner), context }
     }
 
-    /// The context as it is between polls; after completion, with everything that the future set.
+    /// Returns the future's context in its state between two polls. After completion it has the values that the future set.
+    ///
+    /// To take the context out, use [`into_parts`](Self::into_parts), or [`take_context`](Self::take_context) for a pinned
+    /// future.
     ///
     /// ```
     /// # use contextvars::{Context, ContextExt, ContextVar};
@@ -86,7 +96,7 @@ impl<F> WithContext<F> {
         &self.context
     }
 
-    /// What was wrapped; `None` once a future has completed.
+    /// Returns the wrapped future, or `None` once it has completed.
     ///
     /// ```
     /// # use contextvars::{Context, ContextExt};
@@ -97,7 +107,10 @@ impl<F> WithContext<F> {
         self.inner.as_ref()
     }
 
-    /// Takes the wrapper apart. What was wrapped is no longer dropped inside the context.
+    /// Returns the wrapped future, or `None` once it has completed, and the context.
+    ///
+    /// The future is no longer dropped inside of the context. For a future that was polled and is therefore pinned, use
+    /// [`take_context`](Self::take_context).
     ///
     /// ```
     /// # use contextvars::{Context, ContextExt};
@@ -108,8 +121,9 @@ impl<F> WithContext<F> {
         (self.inner.take(), std::mem::take(&mut self.context))
     }
 
-    /// Takes the context out, with its identity, and leaves an empty one. For a future that was polled and so cannot
-    /// be moved.
+    /// Takes the context out, with its identity, and leaves an empty one.
+    ///
+    /// Use it for a future that was polled and therefore cannot be moved. Otherwise use [`into_parts`](Self::into_parts).
     ///
     /// ```
     /// # use contextvars::{Context, ContextExt, ContextVar};
@@ -128,7 +142,10 @@ impl<F> WithContext<F> {
 
 #[cfg(feature = "futures")]
 impl<F> WithContext<F> {
-    /// Runs a method of what was wrapped, in the context.
+    /// Runs a method of the wrapped object inside of the context.
+    ///
+    /// # Panics
+    /// Panics if the future has completed.
     #[track_caller]
     fn enter<'a, R>(self: Pin<&'a mut Self>, f: impl FnOnce(Pin<&'a mut F>) -> R) -> R {
         let this = self.project();
@@ -136,7 +153,8 @@ impl<F> WithContext<F> {
         this.context.run(|| f(inner))
     }
 
-    /// Runs a method that only looks, in a copy of the context.
+    /// Runs a method that has only a shared reference, inside of a copy of the context. Returns `None` if the future has
+    /// completed.
     fn look<R>(&self, f: impl FnOnce(&F) -> R) -> Option<R> {
         let inner = self.inner.as_ref()?;
         Some(self.context.clone().run(|| f(inner)))
@@ -145,7 +163,7 @@ impl<F> WithContext<F> {
 
 /// # Panics
 ///
-/// If it is polled again after completion.
+/// Panics if it is polled again after completion.
 impl<F: Future> Future for WithContext<F> {
     type Output = F::Output;
 
@@ -160,14 +178,14 @@ impl<F: Future> Future for WithContext<F> {
             }
             Some(poll)
         });
-        // Not inside: `run` would have one more way out, and be too large to be inlined.
+        // The panic is outside of `run`, because a further exit would make `run` too large to be inlined.
         poll.unwrap_or_else(|| polled_after_completion())
     }
 }
 
 #[cfg(feature = "futures")]
 impl<F: FusedFuture> FusedFuture for WithContext<F> {
-    /// Asked in a copy of the context. A future that has completed is gone, and needs not be asked.
+    /// Asks the inner future inside of a copy of the context. Returns `true` if the inner future has completed and was dropped.
     fn is_terminated(&self) -> bool {
         self.look(F::is_terminated).unwrap_or(true) // user code
     }
@@ -176,7 +194,9 @@ impl<F: FusedFuture> FusedFuture for WithContext<F> {
 #[cold]
 #[inline(never)]
 fn polled_after_completion() -> ! {
-    panic!("`WithContext` was polled after completion")
+    panic!(
+        "`WithContext` was polled after completion: its future returned a result before and was dropped"
+    )
 }
 
 impl<F: fmt::Debug> fmt::Debug for WithContext<F> {
@@ -188,15 +208,28 @@ impl<F: fmt::Debug> fmt::Debug for WithContext<F> {
     }
 }
 
-// Of the two parts only the inner one can be left in a state that a panic made.
+// A panic can leave only the inner future in a broken state: see the same impls of `Context`.
 impl<F: UnwindSafe> UnwindSafe for WithContext<F> {}
 impl<F: RefUnwindSafe> RefUnwindSafe for WithContext<F> {}
 
-/// Gives futures a context of their own; in the [prelude](crate::prelude).
+/// An extension trait that gives futures a context of their own.
 ///
-/// Called `in_context` because `with_context` is taken, by OpenTelemetry and by anyhow.
+/// It is implemented for every type, because streams, sinks, readers and writers can be wrapped too. The methods are not called
+/// `with_context`, because OpenTelemetry and anyhow have methods of that name.
+///
+/// ```
+/// use contextvars::{ContextExt, ContextVar};
+///
+/// static USER: ContextVar<&str> = ContextVar::new("user");
+///
+/// let task = USER.sync_scope("ann", || async { USER.get() }.in_current_context());
+/// assert_eq!(futures::executor::block_on(task), "ann");
+/// ```
 pub trait ContextExt: Sized {
-    /// Wraps `self`, to run in `context`.
+    /// Wraps `self` so that it runs inside of `context`.
+    ///
+    /// Use it to give a task chosen values, or to continue in a context that was kept. For a copy of the current context use
+    /// [`in_current_context`](Self::in_current_context).
     ///
     /// ```
     /// use contextvars::{Context, ContextExt, ContextVar};
@@ -211,10 +244,10 @@ pub trait ContextExt: Sized {
         WithContext::new(self, context)
     }
 
-    /// Wraps `self`, to run in a copy of what is current at this call, not at the first poll.
+    /// Wraps `self` so that it runs inside of a copy of the context that is current at this call, not at the first poll.
     ///
-    /// This is what a task that is spawned needs to be given: unwrapped, it would run in the context of whichever
-    /// thread polls it.
+    /// Use it for a task that is spawned. Without it, the task would run in the current context of the thread that polls it, in
+    /// which the spawning task's values are not set. Values of [`local`](crate::ContextVar::local) variables are not copied.
     ///
     /// ```
     /// use contextvars::{ContextExt, ContextVar};

@@ -1,28 +1,28 @@
 //! The persistent map of a context: from a variable's id to its value.
 //!
-//! A hash array mapped trie whose hash is the id itself. ContextIdBlock are dense, so their low digits are as good as any
-//! hash, and they differ somewhere, so there are no collisions to keep lists for. A branch has a place for each digit
-//! and a value lies at the first branch where its path is its own:
+//! The map is a hash array mapped trie whose hash is the id itself. Ids are dense, so their low digits are distributed as well
+//! as those of any hash. Different ids differ in some digit, so there are no collisions. A branch has one child for each digit,
+//! and a value is a child of the first branch at which no other id shares its path:
 //!
 //! ```text
-//! 0 values: nothing        1 value: the value itself, no branch at all        more:
+//! 0 values: an empty link        1 value: the value itself, without a branch        more values:
 //!
-//!   digit    0    1    2    3            (numbers 1, 2, 5 in base 4: 01, 02, 11)
+//!   digit    0    1    2    3            (ids 1, 2, 5 in base 4: 01, 02, 11)
 //!          [    |  • |  2 |    ]
 //!                 └─[ 1 | 5 |   |   ]
 //! ```
 //!
 //! # Invariants
-//! 1. A value lies on the path that the digits of its id spell, low ones first.
-//! 2. No branch is empty, and the one at the root knows how many values the map holds.
-//! 3. What is reached through a link that has other owners is never written to.
+//! 1. A value lies on the path that the digits of its id spell, the lowest digit first.
+//! 2. No branch is empty, and the root branch has the number of values in the map.
+//! 3. A branch is written to only while it has a single owner, and so have all branches on the path to it.
 //!
-//! A branch that is left with a single value stays: whoever binds a variable for the length of a call unbinds it
-//! again, and would build and free the branch each time.
+//! A branch that is left with a single value stays. A variable that is bound for the length of a call is removed again at its
+//! end, and merging the branch would free and rebuild it in each call.
 //!
 //! # User code
-//! None runs in here: a value that leaves the map is handed to the caller, and a superseded branch that is freed holds
-//! no value but in common with its successor or with the caller.
+//! No user code runs in this module. A value that leaves the map is returned to the caller. Freeing a superseded branch drops
+//! no value, because its successor or the caller has another reference to each of its values.
 
 mod diff;
 mod iter;
@@ -37,6 +37,7 @@ use node::{Branch, Link, Mut, Ref, digit};
 use crate::id::VarId;
 use crate::value::ErasedValue;
 
+/// A persistent map from variables to values. Cloning it costs one reference count.
 #[derive(Clone)]
 pub(crate) struct Map(Link);
 
@@ -57,8 +58,9 @@ impl Map {
         }
     }
 
-    /// Files `value` under its `id`, and hands out the one that was there, if that is a matter of one link: no branch
-    /// is built or copied, nothing is allocated, freed or dropped. Otherwise gives `value` back.
+    /// Tries to insert `value` under its `id` by overwriting one link, so that nothing is allocated, copied, freed or dropped.
+    /// Returns the previous value, or `value` as an error if more than that is needed: then the caller uses
+    /// [`insert`](Self::insert).
     #[inline]
     pub(crate) fn insert_in_place(
         &mut self,
@@ -84,7 +86,8 @@ impl Map {
         }
     }
 
-    /// Takes out what is filed under `id`, if it is there and that is a matter of one link.
+    /// Tries to remove the value of `id` by emptying one link of a branch. Returns `None` if there is no value or if more than
+    /// that is needed: the caller then uses [`remove`](Self::remove).
     #[expect(
         clippy::inline_always,
         reason = "of the two functions that `Slot::remove` calls, the compiler inlines the rare one otherwise"
@@ -109,7 +112,7 @@ impl Map {
         None
     }
 
-    /// Files `value` under its id, and hands out the one that was there.
+    /// Inserts `value` under its id, and returns the previous value.
     pub(crate) fn insert(&mut self, value: ErasedValue) -> Option<ErasedValue> {
         let old = insert(&mut self.0, value, 0);
         if old.is_none() {
@@ -118,7 +121,7 @@ impl Map {
         old
     }
 
-    /// Takes out what is filed under `id`.
+    /// Removes and returns the value of `id`.
     pub(crate) fn remove(&mut self, id: VarId) -> Option<ErasedValue> {
         let old = remove(&mut self.0, id, 0);
         if old.is_some() {
@@ -142,10 +145,11 @@ impl Map {
     }
 }
 
-/// Inserts in place as far down as this map is the only owner, and into a copy of the path from there.
+/// Inserts `value`, and returns the previous value of its id. Branches are changed in place down to the first one that has
+/// other owners; from there on, the path is copied.
 fn insert(link: &mut Link, value: ErasedValue, depth: u32) -> Option<ErasedValue> {
     match link.get_mut() {
-        // Nothing is left to do after this call, which makes it a loop.
+        // A tail call, which the compiler turns into a loop.
         Mut::Unique(branch) => {
             let place = child_index(value.id(), depth);
             insert(branch.child_mut(place), value, depth + 1)
@@ -163,7 +167,8 @@ fn insert(link: &mut Link, value: ErasedValue, depth: u32) -> Option<ErasedValue
     }
 }
 
-/// `link` with `value` with_inserted; what it links to stays as it is.
+/// Returns a copy of `link` that has `value`, and the previous value of its id. The branches that `link` leads to are not
+/// changed.
 fn with_inserted(link: &Link, value: ErasedValue, depth: u32) -> (Link, Option<ErasedValue>) {
     match link.get() {
         Ref::Nothing => (Link::value(value), None),
@@ -177,10 +182,10 @@ fn with_inserted(link: &Link, value: ErasedValue, depth: u32) -> (Link, Option<E
     }
 }
 
-/// The branches down to where two values of different numbers part.
+/// Creates the branches down to the first digit in which the ids of two values differ.
 fn fork(one: ErasedValue, other: ErasedValue, depth: u32) -> Link {
     let (first, second) = (child_index(one.id(), depth), child_index(other.id(), depth));
-    // `one` was all there was, if this is the root.
+    // If the new branch is the root, `one` was the only value of the map, and the caller adds one for `other`.
     let mut branch = Branch::new(1);
     if first == second {
         *branch.child_mut(first) = fork(one, other, depth + 1);
@@ -191,7 +196,8 @@ fn fork(one: ErasedValue, other: ErasedValue, depth: u32) -> Link {
     Link::branch(branch)
 }
 
-/// Removes in place as far down as this map is the only owner, and from a copy of the path from there.
+/// Removes and returns the value of `id`. Branches are changed in place down to the first one that has other owners; from there
+/// on, the path is copied.
 fn remove(link: &mut Link, id: VarId, depth: u32) -> Option<ErasedValue> {
     match link.get_mut() {
         Mut::Value(held) if held.id() == id => link.take().into_value(),
@@ -211,7 +217,8 @@ fn remove(link: &mut Link, id: VarId, depth: u32) -> Option<ErasedValue> {
     }
 }
 
-/// `link` without what is filed under `id`, if it was there; what it links to stays as it is.
+/// Returns a copy of `link` without the value of `id`, and that value; `None` if there is no such value. The branches that
+/// `link` leads to are not changed.
 fn without(link: &Link, id: VarId, depth: u32) -> Option<(Link, ErasedValue)> {
     match link.get() {
         Ref::Nothing => None,
@@ -225,7 +232,7 @@ fn without(link: &Link, id: VarId, depth: u32) -> Option<(Link, ErasedValue)> {
     }
 }
 
-/// The digit of `id` that counts at `depth`.
+/// Returns the digit of `id` that selects the child of a branch at `depth`.
 #[inline]
 fn child_index(id: VarId, depth: u32) -> usize {
     digit(id.digits() >> (depth * node::BITS))

@@ -1,8 +1,13 @@
-//! The protocols behind users' statics: a number that is drawn once, and a value that is made once.
+//! The protocols behind users' statics: an id that is assigned once, and a value that is computed once.
 //!
-//! Statics need `const` constructors, which loom's atomics have not. So the protocols are generic over the words and
-//! the cell that they stand on: std's in the crate, loom's in the models, which compile this file as it is. It therefore
-//! uses nothing of the rest of the crate.
+//! Statics need `const` constructors, and loom's atomics have none. The protocols are therefore generic over the atomic words
+//! and the cell that they use: std's in the crate, loom's in the models, which compile this file unchanged. For that reason the
+//! file uses nothing from the rest of the crate.
+//!
+//! # Invariants
+//! 1. [`next_id`] never returns the same number twice for one sequence.
+//! 2. A word that [`get_or_set`] has filled never changes again.
+//! 3. [`Once`] never waits for a computation that runs on the same thread.
 
 use std::num::NonZeroUsize;
 use std::sync::OnceLock;
@@ -12,6 +17,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub(crate) trait AtomicWord {
     fn load(&self, order: Ordering) -> usize;
     fn store(&self, value: usize, order: Ordering);
+    /// Replaces `current` by `new`, and returns `current`. Returns the stored value as an error if it is not `current`.
     fn replace_if(&self, current: usize, new: usize, order: Ordering) -> Result<usize, usize>;
 }
 
@@ -32,15 +38,15 @@ impl AtomicWord for AtomicUsize {
     }
 }
 
-/// The next number of a sequence that ends rather than starts again.
+/// Returns the next number of a sequence that ends instead of wrapping.
 ///
 /// # Panics
-/// After `last`, saying that there are no more of `what`.
+/// Panics if the next number would be `last`. The message names the kind of ids, `what`.
 pub(crate) fn next_id(sequence: &impl AtomicWord, last: usize, what: &str) -> usize {
     let mut number = sequence.load(Ordering::Relaxed);
     loop {
         assert!(number < last, "this process has used up its {what}");
-        // Relaxed: all that matters is that no number is given twice.
+        // Relaxed: nothing is published with the number, and the exchange alone keeps it unique.
         match sequence.replace_if(number, number + 1, Ordering::Relaxed) {
             Ok(_) => return number,
             Err(found) => number = found,
@@ -48,14 +54,14 @@ pub(crate) fn next_id(sequence: &impl AtomicWord, last: usize, what: &str) -> us
     }
 }
 
-/// Fills `word`, which is zero, with `mine`, unless another thread is first; whichever it is that it keeps from then on.
+/// Stores `mine` in `word` if that is still zero, and returns the number that `word` holds from then on.
 pub(crate) fn get_or_set(word: &impl AtomicWord, mine: NonZeroUsize) -> NonZeroUsize {
-    // Relaxed: the number is the whole message; nothing else is published with it.
+    // Relaxed: nothing else is published with the number.
     let lost = word.replace_if(0, mine.get(), Ordering::Relaxed).err();
     lost.and_then(NonZeroUsize::new).unwrap_or(mine)
 }
 
-/// A cell that is filled once: the others wait while one thread does.
+/// A cell that is initialized once. While one thread initializes it, other threads wait.
 pub(crate) trait InitCell<T> {
     fn get(&self) -> Option<&T>;
     fn get_or_init(&self, init: impl FnOnce() -> T) -> &T;
@@ -72,10 +78,10 @@ impl<T> InitCell<T> for OnceLock<T> {
     }
 }
 
-/// A value that is made when it is first needed, by code that may turn out to need it.
+/// A value that is computed when it is first needed, by code that may itself try to read it.
 pub(crate) struct Once<C, W = AtomicUsize> {
     made: C,
-    /// The number of the thread that is making the value, or zero.
+    /// The number of the thread that is computing the value, or zero.
     maker: W,
 }
 
@@ -86,7 +92,7 @@ impl<T> Once<OnceLock<T>> {
 }
 
 impl<C, W> Once<C, W> {
-    /// Of an empty cell and a word that is zero.
+    /// Creates a `Once` from an empty cell and a word that is zero.
     pub(crate) const fn of(made: C, maker: W) -> Self {
         Self { made, maker }
     }
@@ -99,14 +105,14 @@ impl<C, W> Once<C, W> {
         self.made.get()
     }
 
-    /// The value, made now if it is not there yet; after a panic of `make`, made again. `None` if it is this thread,
-    /// number `me`, that is making it.
+    /// Returns the value, and computes it first if that has not succeeded yet. Returns `None` if the thread `me`, which is the
+    /// calling thread, is computing it already, because waiting would never end.
     pub(crate) fn get_or_make<T>(&self, me: usize, make: impl FnOnce() -> T) -> Option<&T>
     where
         C: InitCell<T>,
         W: AtomicWord,
     {
-        // Relaxed: only this thread writes its own number, and reads back what it wrote.
+        // Relaxed: only this thread writes its own number, and a thread always sees its own writes.
         if self.maker.load(Ordering::Relaxed) == me {
             return None;
         }
@@ -149,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn who_makes_a_value_is_told_that_it_needs_it() {
+    fn a_computation_that_needs_its_own_value_gets_none() {
         let once = Once::<OnceLock<u8>>::new();
         let made = once.get_or_make(1, || {
             assert_eq!(once.get_or_make(1, || 0), None);

@@ -4,10 +4,11 @@ use futures_task::{FutureObj, LocalFutureObj, LocalSpawn, Spawn, SpawnError};
 
 use crate::ContextExt as _;
 
-/// A spawner whose tasks start with a copy of the context of whoever spawns them.
+/// A spawner whose tasks run in a copy of the context that is current when they are spawned.
 ///
-/// For code that is generic over [`futures::task::Spawn`](Spawn) or [`LocalSpawn`], and so cannot wrap what it spawns
-/// itself. Where it can, [`in_current_context`](crate::ContextExt::in_current_context) costs one box less.
+/// Use it for code that is generic over [`futures::task::Spawn`](Spawn) or [`LocalSpawn`] and spawns tasks that you cannot
+/// wrap. If you spawn the task yourself, wrap it with [`in_current_context`](crate::ContextExt::in_current_context), which
+/// saves one allocation.
 ///
 /// ```
 /// use contextvars::{ContextSpawner, ContextVar};
@@ -27,14 +28,14 @@ pub struct ContextSpawner<S> {
 }
 
 impl<S> ContextSpawner<S> {
-    /// Spawns on `spawner`.
+    /// Creates a spawner that spawns on `spawner`.
     ///
     /// See [`ContextSpawner`] for an example.
     pub const fn new(spawner: S) -> Self {
         Self { spawner }
     }
 
-    /// The spawner underneath, for a task that should not inherit.
+    /// Returns the wrapped spawner, for a task that should not inherit the current context.
     ///
     /// ```
     /// # use contextvars::{ContextSpawner, ContextVar};

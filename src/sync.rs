@@ -1,7 +1,7 @@
-//! The atomics and thread-locals that the rest of the crate builds on: std's, or loom's for whoever model-checks a
-//! program that uses this crate.
+//! The atomics and thread-locals that the rest of the crate builds on: std's, or loom's if a program that uses this crate is
+//! model-checked.
 //!
-//! What stands in a user's static stays on std's atomics either way (see `once`), so that the static compiles unchanged.
+//! Parts of a user's static use std's atomics in both cases (see `once`), so that the static compiles unchanged.
 
 #[cfg(all(loom, feature = "loom"))]
 pub(crate) use modelled::{AtomicU32, Local, LoomAccess, Ordering, at_thread_end, thread_local};
@@ -13,7 +13,8 @@ mod real {
     pub(crate) use std::sync::atomic::{AtomicU32, Ordering};
     pub(crate) use std::thread_local;
 
-    /// Memory that threads share by pointer, which a model checker does not see unless it is told.
+    /// Marks memory that threads share by pointer, because a model checker does not see accesses through raw pointers. Without
+    /// loom it does nothing.
     pub(crate) struct LoomAccess;
 
     impl LoomAccess {
@@ -22,18 +23,18 @@ mod real {
             Self
         }
 
-        /// Somebody looks at what lies beside this.
+        /// Records a read of the neighbouring fields.
         #[inline]
         #[expect(clippy::unused_self, reason = "as in the model")]
         pub(crate) const fn read(&self) {}
 
-        /// Somebody changes or frees what lies beside this.
+        /// Records a change or the release of the neighbouring fields.
         #[inline]
         #[expect(clippy::unused_self, reason = "as in the model")]
         pub(crate) const fn write(&self) {}
     }
 
-    /// Defines `expect_end`, which has `$type::end` called with this thread's `$slot` when the thread ends.
+    /// Defines `expect_end`, which arranges that `$type::end` is called with this thread's `$slot` when the thread ends.
     macro_rules! at_thread_end {
         ($slot:ident: $type:ty) => {
             struct Ending;
@@ -48,7 +49,8 @@ mod real {
                 thread_local! {
                     static ENDING: Ending = const { Ending };
                 }
-                // An error says that it was dropped before: what is set from now on is leaked, as documented on `set`.
+                // An error means that `ENDING` was dropped already. Values that are set from now on are leaked, as documented
+                // on `set`.
                 let _ = ENDING.try_with(|_| {});
             }
         };
@@ -80,14 +82,14 @@ mod modelled {
         }
     }
 
-    /// A thread-local of loom's that can be used at any time, like one of std's without `Drop`.
+    /// A thread-local of loom that can be used at any time, as one of std without `Drop` can.
     pub(crate) struct Local<T: 'static> {
         pub(crate) key: &'static LocalKey<T>,
         pub(crate) new: fn() -> T,
     }
 
     impl<T> Local<T> {
-        /// Runs `f` on the thread's value; on a new one when loom has taken that away, at the end of the thread.
+        /// Runs `f` on the thread's value, or on a new value if loom has already dropped it at the end of the thread.
         #[track_caller]
         pub(crate) fn with<R>(&self, f: impl FnOnce(&T) -> R) -> R {
             let mut f = Some(f);

@@ -1,4 +1,4 @@
-//! What undoes a `set`: [`Token`], which is handed back, and [`Binding`], which does it when it is dropped.
+//! The two ways to undo a set: a [`Token`] is passed to `reset`, and a [`Binding`] restores the variable when it is dropped.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -8,12 +8,13 @@ use crate::current;
 use crate::id::{ContextId, VarKey};
 use crate::value::ErasedValue;
 
-/// Remembers what a [`ContextVar::set`](crate::ContextVar::set) replaced, for
-/// [`ContextVar::reset`](crate::ContextVar::reset).
+/// The previous value of a variable; returned by [`ContextVar::set`](crate::ContextVar::set) and
+/// [`unset`](crate::ContextVar::unset), and accepted by [`reset`](crate::ContextVar::reset).
 ///
-/// A token may be sent to another thread and kept across `.await`; it works wherever the context that the variable was
-/// set in is current, once. Dropping it does nothing but drop the old value: the variable stays as it is. To have it
-/// restored at the end of a block, use [`bind`](crate::ContextVar::bind) or [`scope`](crate::ContextVar::scope).
+/// A token may be sent to another thread and kept across `.await`. It can be used once, wherever the context in which the
+/// variable was set is current. Dropping a token drops the previous value and leaves the variable unchanged. To restore the
+/// variable at the end of a block, a call or a future, use [`bind`](crate::ContextVar::bind),
+/// [`sync_scope`](crate::ContextVar::sync_scope) or [`scope`](crate::ContextVar::scope), which need no token.
 ///
 /// ```
 /// use contextvars::ContextVar;
@@ -46,14 +47,15 @@ impl<T> Token<T> {
         Self { key, name, context, old }
     }
 
-    /// The value that the variable had in its context before the `set`; `None` if it had none, even if it has a default.
+    /// Returns the value that the variable had in its context before the set, or `None` if it had none. A default does not
+    /// count.
     ///
     /// See [`Token`] for an example.
     pub fn old_value(&self) -> Option<&T> {
         self.old.as_ref()?.get(self.key)
     }
 
-    /// The name of the variable that was set.
+    /// Returns the name of the variable that was set.
     ///
     /// ```
     /// # use contextvars::ContextVar;
@@ -69,7 +71,7 @@ impl<T> Token<T> {
         key.is_some_and(|key| key.id() == self.key.id())
     }
 
-    /// Undoes the `set`, if its context is the current one.
+    /// Restores the previous value if the token's context is current. Otherwise returns the token.
     #[inline]
     pub(crate) fn restore(self) -> Result<(), Self> {
         if current::is_current(self.context) {
@@ -87,23 +89,37 @@ impl<T> fmt::Debug for Token<T> {
     }
 }
 
-// A token lets nobody see a `T` half changed: it only lends what nobody writes to.
+// A token only hands out `&T`, and the value behind it is replaced as a whole. Code that changes a `T` through interior
+// mutability and panics in between can leave it half changed, as it can with any shared reference; `get` and `with` hand out
+// the same reference.
 impl<T> UnwindSafe for Token<T> {}
 impl<T> RefUnwindSafe for Token<T> {}
 
-/// Restores a variable when dropped; made by [`ContextVar::bind`](crate::ContextVar::bind).
+/// A guard that restores a variable when it is dropped; returned by [`ContextVar::bind`](crate::ContextVar::bind).
 ///
-/// It stays on its thread, so that a future which holds one across `.await` cannot be spawned: between two polls the
-/// value would be visible to whatever else the thread runs. For futures use
-/// [`WithContext`](crate::WithContext), for closures [`scope`](crate::ContextVar::scope).
+/// A binding cannot be sent to another thread, so a future that holds one across `.await` cannot be spawned on a multi-threaded
+/// executor. Between two polls of such a future, the value would be visible to all other tasks of the thread. For a future use
+/// [`scope`](crate::ContextVar::scope), for a closure [`sync_scope`](crate::ContextVar::sync_scope).
 ///
-/// Dropped out of order, each binding restores what it replaced. Dropped while another context is current, it does
-/// nothing.
+/// Bindings may be dropped in any order, and each restores the value that it replaced. A binding that is dropped while another
+/// context is current does nothing.
+///
+/// ```
+/// use contextvars::ContextVar;
+///
+/// static USER: ContextVar<&str> = ContextVar::with_default("user", || "guest");
+///
+/// {
+///     let _binding = USER.bind("ann");
+///     assert_eq!(USER.get(), "ann");
+/// }
+/// assert_eq!(USER.get(), "guest");
+/// ```
 #[must_use = "the binding ends when this guard is dropped, and `let _ = …` drops it at once"]
 pub struct Binding<'a, T> {
-    /// Taken when dropped.
+    /// `Some` until the binding is dropped.
     token: Option<Token<T>>,
-    /// Of this thread, and of a variable that is there for as long.
+    /// Borrows the variable, and keeps the binding on its thread.
     of: PhantomData<(&'a (), *const ())>,
 }
 
@@ -118,7 +134,7 @@ impl<T> Drop for Binding<'_, T> {
     #[inline]
     fn drop(&mut self) {
         if let Some(token) = self.token.take() {
-            // In another context there is nothing to restore.
+            // In another context there is nothing to restore, so the token is dropped.
             let _ = token.restore();
         }
     }
@@ -131,11 +147,13 @@ impl<T> fmt::Debug for Binding<'_, T> {
     }
 }
 
+// As for `Token`.
 impl<T> UnwindSafe for Binding<'_, T> {}
 impl<T> RefUnwindSafe for Binding<'_, T> {}
 
-/// A token was not accepted by [`ContextVar::reset`](crate::ContextVar::reset): nothing was changed, and the token is
-/// in here.
+/// The error of [`ContextVar::reset`](crate::ContextVar::reset): the token was rejected, and no variable was changed.
+///
+/// The error owns the token. [`into_token`](Self::into_token) returns it, so that it can be used in the right context.
 ///
 /// ```
 /// use contextvars::{Context, ContextVar, ResetErrorKind};
@@ -154,7 +172,7 @@ pub struct ResetError<T> {
     token: Token<T>,
 }
 
-/// Why a token was not accepted.
+/// The cause of a [`ResetError`].
 ///
 /// ```
 /// use contextvars::{ContextVar, ResetErrorKind};
@@ -168,9 +186,9 @@ pub struct ResetError<T> {
 #[non_exhaustive]
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum ResetErrorKind {
-    /// Another variable was set when the token was made. Checked first.
+    /// The token was created by another variable. This is checked first.
     WrongVariable,
-    /// The variable was set in another context than the current one, of which this may be a copy.
+    /// The token was created in another context than the current one. A copy of a context is another context.
     WrongContext,
 }
 
@@ -179,14 +197,14 @@ impl<T> ResetError<T> {
         Self { kind, token }
     }
 
-    /// Why the token was not accepted.
+    /// Returns the cause of the error.
     ///
     /// See [`ResetErrorKind`] for an example.
     pub fn kind(&self) -> ResetErrorKind {
         self.kind
     }
 
-    /// The token, unused.
+    /// Returns the token, which is still valid.
     ///
     /// See [`ResetError`] for an example.
     pub fn into_token(self) -> Token<T> {

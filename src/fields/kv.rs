@@ -1,10 +1,12 @@
-//! The macro that writes fields down.
+//! The macro `kv!`, a literal for log fields.
 
-/// Keys and values, for [`bind`](crate::fields::set), [`bound`](crate::fields::bound) and whatever takes fields.
+/// Creates an array of keys and values, for [`fields::set`](crate::fields::set), [`bind`](crate::fields::bind),
+/// [`scope`](crate::fields::scope) and all other functions that accept fields.
 ///
-/// A key is an identifier, or a literal where it cannot be one. A value is anything that is
-/// [`ToValue`](crate::fields::ToValue); `%` takes its `Display` and `?` its `Debug`, as in tracing's macros. A variable
-/// alone is a field of its own name. The result is an array of pairs.
+/// A key is an identifier, or a string literal if it cannot be an identifier. A value is any
+/// [`ToValue`](crate::fields::ToValue). As in tracing's macros, `%` in front of a value formats it by its `Display`, and `?` by
+/// its `Debug`, and a local variable alone is a field with the variable's name. If the keys are only known at run time, use an
+/// array of pairs.
 ///
 /// ```
 /// use contextvars::fields::{Fields, kv};
@@ -30,7 +32,7 @@ macro_rules! __kv {
     (@value $value:literal) => { $crate::fields::Value::from($value) };
     (@value $value:expr) => { $crate::fields::ToValue::to_value(&$value) };
 
-    // What is done, then what is left to do.
+    // The finished pairs are in the brackets; the remaining fields follow them.
     (@fields [$($done:tt)*]) => { [$($done)*] };
     (@fields [$($done:tt)*] $key:tt = %$value:expr $(, $($rest:tt)*)?) => {
         $crate::__kv!(@field [$($done)*] $key, $crate::fields::display(&$value), $($($rest)*)?)
@@ -55,8 +57,8 @@ macro_rules! __kv {
     };
     (@fields [$($done:tt)*] $($wrong:tt)+) => {
         ::core::compile_error!(
-            "expected `key = value`, `key = %value`, `key = ?value` or a variable alone, with commas in between; a key that \
-             is not an identifier stands in quotes: \"http.status\" = 200"
+            "expected `key = value`, `key = %value`, `key = ?value` or a variable alone, separated by commas; write a key that is \
+             not an identifier in quotes: \"http.status\" = 200"
         )
     };
     (@field [$($done:tt)*] $key:tt, $value:tt, $($rest:tt)*) => {

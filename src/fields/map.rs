@@ -1,4 +1,8 @@
-//! [`Fields`]: an immutable map of log fields, in the order in which they were bound. Re-exported by `fields`.
+//! [`Fields`]: a persistent map of log fields, in the order in which they were set.
+//!
+//! # Invariant
+//! A list is never empty, has no key twice, and is never changed: a change creates another list, because snapshots may share
+//! it.
 
 mod iter;
 
@@ -9,10 +13,10 @@ pub use iter::{IntoIter, Iter};
 
 use super::value::{Text, ToValue, Value};
 
-/// A snapshot of log fields, in the order in which they were bound. Cloning it costs one reference count.
+/// A snapshot of log fields, in the order in which they were set. Cloning it costs one reference count.
 ///
-/// A key that is bound again keeps its place; one that was unbound before comes last. Two maps are equal when they have
-/// the same fields, in whatever order.
+/// A key that is set again keeps its place. A key that was removed and is set again comes last. Two maps are equal if they have
+/// the same fields, in any order.
 ///
 /// ```
 /// use contextvars::fields::{Fields, Value, kv};
@@ -23,20 +27,20 @@ use super::value::{Text, ToValue, Value};
 /// ```
 #[derive(Clone, Default)]
 pub struct Fields {
-    /// Without two entries of one key; `None` rather than an empty list.
+    /// Has no key twice. An empty map is `None`.
     list: Option<Arc<[(Text, Value)]>>,
 }
 
-/// What a key is to be, or was: bound to a value, or not at all.
+/// A key with its new or previous value, or with `None` if the field is to be removed or did not exist.
 pub(super) type Edit = (Text, Option<Value>);
 
-/// The bindings that are asked for, each key once: the last value wins, in the place of the first.
+/// Returns the edits that set `kv`, each key once. If a key is repeated, its last value wins, at the position of the first.
 pub(super) fn changes(kv: impl IntoIterator<Item = (impl Into<Text>, impl ToValue)>) -> Vec<Edit> {
     // user code: the iterator, the conversions
     once_each(kv.into_iter().map(|(key, value)| (key.into(), Some(value.to_value()))))
 }
 
-/// The removals that are asked for, each key once.
+/// Returns the edits that remove `keys`, each key once.
 pub(super) fn removals(keys: impl IntoIterator<Item = impl AsRef<str>>) -> Vec<Edit> {
     // user code: the iterator, the conversions
     once_each(keys.into_iter().map(|key| (String::from(key.as_ref()).into(), None)))
@@ -54,7 +58,7 @@ fn once_each(changes: impl Iterator<Item = Edit>) -> Vec<Edit> {
 }
 
 impl Fields {
-    /// No fields.
+    /// Creates an empty map.
     ///
     /// ```
     /// # use contextvars::fields::Fields;
@@ -68,7 +72,7 @@ impl Fields {
         self.list.as_deref().unwrap_or_default()
     }
 
-    /// How many fields there are.
+    /// Returns the number of fields.
     ///
     /// ```
     /// # use contextvars::fields::Fields;
@@ -78,7 +82,7 @@ impl Fields {
         self.list().len()
     }
 
-    /// Whether there are none.
+    /// Returns `true` if there are no fields.
     ///
     /// ```
     /// # use contextvars::fields::Fields;
@@ -88,7 +92,7 @@ impl Fields {
         self.list.is_none()
     }
 
-    /// The value of a field.
+    /// Returns the value of the field `key`.
     ///
     /// ```
     /// # use contextvars::fields::{Fields, Value};
@@ -99,12 +103,12 @@ impl Fields {
     ///
     /// # Complexity
     ///
-    /// Linear in the number of fields, which are few.
+    /// Linear in the number of fields, which is small.
     pub fn get(&self, key: &str) -> Option<&Value> {
         self.list().iter().find_map(|(held, value)| (held == key).then_some(value))
     }
 
-    /// The fields in the order in which they were bound.
+    /// Returns an iterator over the fields, in the order in which they were set.
     ///
     /// ```
     /// # use contextvars::fields::{Fields, kv};
@@ -116,10 +120,10 @@ impl Fields {
         Iter(self.list().iter())
     }
 
-    /// Binds one field, and returns the value that it had.
+    /// Sets one field, and returns its previous value.
     ///
-    /// A key that is bound already keeps its place. To bind several fields at once, use
-    /// [`merged_with`](Self::merged_with).
+    /// A key that exists already keeps its place. To set several fields at once, use [`merged_with`](Self::merged_with). To set
+    /// a field of the *current context*, use [`fields::set`](crate::fields::set).
     ///
     /// ```
     /// # use contextvars::fields::{Fields, Value};
@@ -130,12 +134,12 @@ impl Fields {
     ///
     /// # Complexity
     ///
-    /// Linear in the number of fields: the others are copied, because the map may be shared.
+    /// Linear in the number of fields. All of them are copied, because other snapshots may share the list.
     pub fn insert(&mut self, key: impl Into<Text>, value: impl ToValue) -> Option<Value> {
         self.change_one((key.into(), Some(value.to_value()))) // user code
     }
 
-    /// Removes one field, and returns the value that it had.
+    /// Removes one field, and returns its value.
     ///
     /// ```
     /// # use contextvars::fields::{Fields, Value};
@@ -167,9 +171,10 @@ impl Fields {
         previous
     }
 
-    /// The fields of both; where both have a key, the value of `other`, which is what belongs to a logger or a line.
+    /// Returns the fields of both maps. If both have a key, the value of `other` wins.
     ///
-    /// The keys that only `other` has come last.
+    /// Pass the fields of a logger or of a line as `other`, because they take precedence over those of the request. Keys that
+    /// only `other` has come last. To add fields without replacing any, use [`merge_into`](crate::fields::merge_into).
     ///
     /// ```
     /// # use contextvars::fields::{Fields, Value, kv};
@@ -180,7 +185,7 @@ impl Fields {
     ///
     /// # Complexity
     ///
-    /// The product of the numbers of fields.
+    /// The product of the numbers of fields in the two maps.
     #[doc(alias = "get_merged_contextvars")]
     #[doc(alias = "get_merged_threadlocal")]
     #[must_use = "this is the merged map"]
@@ -193,9 +198,9 @@ impl Fields {
         self.exchange(&mut changes)
     }
 
-    /// These fields with `changes` made, none of which share a key; leaves behind what undoes them.
+    /// Returns these fields with `changes` made, and leaves the edits that undo them in `changes`. No two of them share a key.
     ///
-    /// Everything that binds, unbinds and restores comes down to this.
+    /// Setting, removing and restoring fields all use this function.
     pub(super) fn exchange(&self, changes: &mut [Edit]) -> Self {
         let mut list = Vec::with_capacity(self.len() + changes.len());
         list.extend_from_slice(self.list());
@@ -228,7 +233,7 @@ impl fmt::Debug for Fields {
     }
 }
 
-/// Later fields win; of each key the first gives the place.
+/// If a key is repeated, its last value wins, at the position of the first.
 impl<K: Into<Text>, V: ToValue> FromIterator<(K, V)> for Fields {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(kv: I) -> Self {
         Self::new().exchange(&mut changes(kv))

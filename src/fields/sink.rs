@@ -1,14 +1,14 @@
-//! Where fields are merged into.
+//! [`FieldSink`]: the collections and log events that fields are merged into.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasher;
 
 use super::{Fields, Text, Value};
 
-/// A log event, to which [`merge_into`](crate::fields::merge_into) adds fields: those that it does not have.
+/// A log event to which [`merge_into`](crate::fields::merge_into) adds the fields that it does not have yet.
 ///
-/// Of the usual collections it is there already. To write to something else without collecting the fields first, use
-/// [`visit`](crate::fields::visit).
+/// The trait is implemented for [`Fields`] and for the usual collections of the standard library. Implement it for a logger's
+/// own type. To write the fields without collecting them first, use [`visit`](crate::fields::visit).
 ///
 /// ```
 /// use contextvars::fields::{self, FieldSink, Value, kv};
@@ -28,13 +28,13 @@ use super::{Fields, Text, Value};
 /// assert_eq!(line.0, "paid user=bob path=/");
 /// ```
 pub trait FieldSink {
-    /// Adds a field after those that are there, unless there is one of this key.
+    /// Adds a field at the end, unless there is a field with this key already.
     fn insert_if_absent(&mut self, key: &str, value: &Value);
 }
 
 /// # Complexity
 ///
-/// Linear in the number of fields, for each that is added.
+/// Linear in the number of fields, for each field that is added.
 impl FieldSink for Fields {
     fn insert_if_absent(&mut self, key: &str, value: &Value) {
         if self.get(key).is_none() {

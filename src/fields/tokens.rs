@@ -1,4 +1,4 @@
-//! What undoes a `bind`.
+//! [`Tokens`], which undo a set of fields.
 
 use std::fmt;
 
@@ -7,10 +7,11 @@ use super::slot;
 use crate::current;
 use crate::id::ContextId;
 
-/// Remembers what a [`bind`](crate::fields::set) replaced, key by key.
+/// The previous values of fields, one for each key; returned by [`fields::set`](crate::fields::set).
 ///
-/// Tokens may be sent to another thread and kept across `.await`; they work wherever the context that the fields were
-/// bound in is current, once, in any order, and also after the fields were unbound or cleared.
+/// Tokens may be sent to another thread and kept across `.await`. Each can be used once, in any order, wherever the context in
+/// which the fields were set is current, also after the fields were removed. Dropping tokens leaves the fields unchanged. To
+/// restore fields at the end of a block, use [`bind`](crate::fields::bind), which needs no tokens.
 ///
 /// ```
 /// use contextvars::{Context, fields::{self, Fields, kv}};
@@ -34,13 +35,14 @@ impl Tokens {
         Self { saved, context }
     }
 
-    /// Restores each key to what it was before the [`bind`](crate::fields::set); to unbound, if it was unbound.
+    /// Restores the previous value of each key, or removes the field if it had none.
     ///
     /// See [`Tokens`] for an example.
     ///
     /// # Errors
     ///
-    /// If another context is current, of which that one may be a copy. Nothing is changed, and the error has the tokens.
+    /// Returns an error if the fields were set in another context than the current one. A copy of a context is another context.
+    /// In that case nothing is changed, and [`ResetError::into_tokens`] returns the tokens.
     #[doc(alias = "reset_contextvars")]
     pub fn reset(mut self) -> Result<(), ResetError> {
         if current::is_current(self.context) {
@@ -51,7 +53,8 @@ impl Tokens {
         }
     }
 
-    /// Takes out the token of one key, to be reset apart from the others; `None` if there is none of it.
+    /// Removes and returns the token of one key, so that it can be reset on its own. Returns `None` if there is no token for
+    /// `key`.
     ///
     /// ```
     /// # use contextvars::{Context, fields::{self, Fields, kv}};
@@ -75,7 +78,9 @@ impl fmt::Debug for Tokens {
     }
 }
 
-/// Tokens were not accepted by [`Tokens::reset`]: nothing was changed, and they are in here.
+/// The error of [`Tokens::reset`]: the tokens were rejected, and no field was changed.
+///
+/// The error owns the tokens. [`into_tokens`](Self::into_tokens) returns them, so that they can be used in the right context.
 ///
 /// ```
 /// use contextvars::{Context, fields::{self, kv}};
@@ -83,7 +88,7 @@ impl fmt::Debug for Tokens {
 /// Context::new().run(|| {
 ///     let tokens = fields::set(kv! { user = "ann" });
 ///     let error = Context::current().run(|| tokens.reset()).unwrap_err();
-///     assert_eq!(error.to_string(), "the fields were bound in a different context");
+///     assert_eq!(error.to_string(), "the fields were set in a different context");
 ///     error.into_tokens().reset().unwrap();
 ///     assert!(fields::get().is_empty());
 /// });
@@ -94,7 +99,7 @@ pub struct ResetError {
 }
 
 impl ResetError {
-    /// The tokens, unused.
+    /// Returns the tokens, which are still valid.
     ///
     /// See [`ResetError`] for an example.
     pub fn into_tokens(self) -> Tokens {
@@ -104,7 +109,7 @@ impl ResetError {
 
 impl fmt::Display for ResetError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the fields were bound in a different context")
+        f.write_str("the fields were set in a different context")
     }
 }
 

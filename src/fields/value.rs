@@ -34,21 +34,21 @@ pub enum Value {
     Null,
     /// A truth value.
     Bool(bool),
-    /// A number that fits in 64 bits with a sign.
+    /// An integer that fits in 64 bits with a sign.
     I64(i64),
-    /// A number that fits in 64 bits without a sign.
+    /// An integer that fits in 64 bits without a sign.
     U64(u64),
-    /// A number that was given with 128 bits and a sign.
+    /// An integer that was given as an [`i128`].
     I128(i128),
-    /// A number that was given with 128 bits and without a sign.
+    /// An integer that was given as a [`u128`].
     U128(u128),
-    /// A floating-point number; may be infinite, or NaN.
+    /// A floating-point number. It may be infinite or NaN.
     F64(f64),
     /// Text, which may contain any characters, including quotes, line ends and control characters.
     Text(Text),
-    /// A list of values.
+    /// A list of values, for example from a [`Vec`].
     List(List),
-    /// Fields within a field.
+    /// A map of fields, for example from [`Fields`](crate::fields::Fields).
     Map(Map),
 }
 
@@ -69,7 +69,7 @@ impl Value {
 
     /// Returns the value that `make` returns, or a text that says that `make` panicked.
     ///
-    /// Adapters for loggers ask for values that others have to make, such as an error's `Debug`. A line must not be lost
+    /// Use it in an adapter for a logger, around code of users such as the `Debug` of an error, so that a log line is not lost
     /// because one of its values panics.
     ///
     /// ```
@@ -90,7 +90,8 @@ impl Value {
 
     /// Creates text from a value's `Display`, or a text that says that it panicked.
     ///
-    /// For [`logged_with`](crate::ContextVar::logged_with), and for types of other crates. In `kv!`, write `key = %value`.
+    /// Use it in [`logged_with`](crate::ContextVar::logged_with), and for types of other crates. In `kv!`, write
+    /// `key = %value`.
     ///
     /// ```
     /// # use contextvars::fields::Value;
@@ -113,7 +114,7 @@ impl Value {
         formatted(format_args!("{value:?}"))
     }
 
-    /// Returns an integer, or a number that is too large for an `i128`.
+    /// Returns an integer as an `i128`, or as a `u128` error if it is too large for that. Returns `None` for other values.
     fn integer(&self) -> Option<Result<i128, u128>> {
         match *self {
             Self::I64(number) => Some(Ok(number.into())),
@@ -168,10 +169,11 @@ impl fmt::Debug for Value {
     }
 }
 
-/// What can be the value of a log field.
+/// A type whose values can be log fields.
 ///
-/// Of numbers, texts and their like it is there already. For other types of your own, implement it; for types that are
-/// not your own, use [`display`] or [`debug`].
+/// It is implemented for truth values, numbers, text, IP addresses, times, options, lists, maps and references to them.
+/// Implement it for your own types. For a type of another crate, write `key = %value` or `key = ?value` in
+/// [`kv!`](crate::fields::kv), or use [`display`] or [`debug`].
 ///
 /// ```
 /// use contextvars::fields::{ToValue, Value};
@@ -187,18 +189,21 @@ impl fmt::Debug for Value {
 /// assert_eq!(Some(UserId(7)).to_value(), Value::from(7));
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not the value of a log field",
-    note = "in `kv!`, `key = %value` takes its `Display` and `key = ?value` its `Debug`",
-    note = "a type of yours can implement `ToValue`"
+    message = "`{Self}` cannot be the value of a log field, because it does not implement `ToValue`",
+    label = "not the value of a log field",
+    note = "in `kv!`, write `key = %value` to log its `Display`, or `key = ?value` to log its `Debug`",
+    note = "to log a variable of a type of another crate, replace `.logged()` by `.logged_with(|value| Value::display(value))`",
+    note = "for a type of your own, implement `ToValue`"
 )]
 pub trait ToValue {
-    /// The value.
+    /// Returns the value of the field.
     fn to_value(&self) -> Value;
 }
 
-/// A value that shows as its `Display` does; `%` in [`kv!`](crate::fields::kv).
+/// Wraps a value so that it is logged by its `Display`. In [`kv!`](crate::fields::kv), write `key = %value` instead.
 ///
-/// It is formatted when it becomes a field. Should that panic, the field says so, and nothing else is lost.
+/// It is formatted when it becomes a field. If that panics, the field has a text that says so, and no other field is lost. To
+/// format at once, use [`Value::display`].
 ///
 /// ```
 /// use contextvars::fields::{ToValue, display};
@@ -210,9 +215,10 @@ pub const fn display<T: fmt::Display>(value: T) -> DisplayValue<T> {
     DisplayValue(value)
 }
 
-/// A value that shows as its `Debug` does; `?` in [`kv!`](crate::fields::kv).
+/// Wraps a value so that it is logged by its `Debug`. In [`kv!`](crate::fields::kv), write `key = ?value` instead.
 ///
-/// It is formatted when it becomes a field. Should that panic, the field says so, and nothing else is lost.
+/// It is formatted when it becomes a field. If that panics, the field has a text that says so, and no other field is lost. To
+/// format at once, use [`Value::debug`].
 ///
 /// ```
 /// use contextvars::fields::{ToValue, debug};
@@ -223,17 +229,17 @@ pub const fn debug<T: fmt::Debug>(value: T) -> DebugValue<T> {
     DebugValue(value)
 }
 
-/// Made by [`display`].
+/// A value that is logged by its `Display`; returned by [`display`].
 #[derive(Clone, Copy, Debug)]
 pub struct DisplayValue<T>(
-    /// What is shown.
+    /// The wrapped value.
     pub T,
 );
 
-/// Made by [`debug`].
+/// A value that is logged by its `Debug`; returned by [`debug`].
 #[derive(Clone, Copy, Debug)]
 pub struct DebugValue<T>(
-    /// What is shown.
+    /// The wrapped value.
     pub T,
 );
 

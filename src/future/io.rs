@@ -1,4 +1,4 @@
-//! [`WithContext`] as a reader and a writer: bytes are read and written in the context.
+//! [`WithContext`] as a reader and a writer: bytes are read and written inside of the context.
 
 use std::io::{IoSlice, IoSliceMut, Result};
 use std::pin::Pin;
@@ -8,7 +8,7 @@ use futures_io::{AsyncBufRead, AsyncRead, AsyncWrite};
 
 use super::WithContext;
 
-/// A reader that runs in a context of its own.
+/// Reads inside of the wrapper's context.
 impl<R: AsyncRead> AsyncRead for WithContext<R> {
     fn poll_read(
         self: Pin<&mut Self>,
@@ -27,7 +27,7 @@ impl<R: AsyncRead> AsyncRead for WithContext<R> {
     }
 }
 
-/// A buffered reader that runs in a context of its own.
+/// Reads inside of the wrapper's context.
 impl<R: AsyncBufRead> AsyncBufRead for WithContext<R> {
     fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Result<&[u8]>> {
         self.enter(|reader| reader.poll_fill_buf(cx)) // user code
@@ -38,7 +38,7 @@ impl<R: AsyncBufRead> AsyncBufRead for WithContext<R> {
     }
 }
 
-/// A writer that runs in a context of its own.
+/// Writes inside of the wrapper's context.
 impl<W: AsyncWrite> AsyncWrite for WithContext<W> {
     fn poll_write(
         self: Pin<&mut Self>,

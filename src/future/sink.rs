@@ -1,4 +1,4 @@
-//! [`WithContext`] as a sink: each item is taken in the context.
+//! [`WithContext`] as a sink: each item is received inside of the context.
 
 use std::pin::Pin;
 use std::task::{self, Poll};
@@ -7,7 +7,7 @@ use futures_sink::Sink;
 
 use super::WithContext;
 
-/// A sink that runs in a context of its own. The producer's bindings are as before after each call.
+/// Receives each item inside of the wrapper's context. Each call restores the producer's context.
 impl<Item, S: Sink<Item>> Sink<Item> for WithContext<S> {
     type Error = S::Error;
 

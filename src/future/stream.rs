@@ -1,4 +1,4 @@
-//! [`WithContext`] as a stream: each item is made in the context.
+//! [`WithContext`] as a stream: each item is produced inside of the context.
 
 use std::pin::Pin;
 use std::task::{self, Poll};
@@ -7,10 +7,10 @@ use futures_core::{FusedStream, Stream};
 
 use super::WithContext;
 
-/// A stream that runs in a context of its own. The consumer's bindings are as before after each item.
+/// Produces each item inside of the wrapper's context. Each call restores the consumer's context.
 ///
-/// The stream is kept when it has ended, since it may be one half of a pair; it is dropped inside the context with the
-/// wrapper.
+/// The inner stream is not dropped when it ends, because it may also be a sink that is still in use. It is dropped inside of
+/// the context together with the wrapper.
 impl<S: Stream> Stream for WithContext<S> {
     type Item = S::Item;
 
@@ -18,14 +18,14 @@ impl<S: Stream> Stream for WithContext<S> {
         self.enter(|stream| stream.poll_next(cx)) // user code
     }
 
-    /// Asked in a copy of the context.
+    /// Asks the inner stream inside of a copy of the context.
     fn size_hint(&self) -> (usize, Option<usize>) {
         self.look(S::size_hint).unwrap_or((0, Some(0))) // user code
     }
 }
 
 impl<S: FusedStream> FusedStream for WithContext<S> {
-    /// Asked in a copy of the context.
+    /// Asks the inner stream inside of a copy of the context.
     fn is_terminated(&self) -> bool {
         self.look(S::is_terminated).unwrap_or(true) // user code
     }

@@ -1,16 +1,17 @@
-//! Iteration, without a reference count and without an allocation.
+//! Iteration over a map. It takes no reference count and allocates nothing.
 
 use super::node::{Branch, Link, MAX_DEPTH, Ref};
 use crate::value::ErasedValue;
 
-/// The values of a map, in no particular order.
+/// An iterator over the values of a map, in no particular order.
 #[derive(Clone)]
 pub(crate) struct Iter<'a> {
-    /// The branches from the root down, and for each the place to look at next.
+    /// The branches from the root down to the current one.
     path: [Option<&'a Branch>; MAX_DEPTH],
+    /// For each branch on the path, the index of the child that comes next.
     places: [u8; MAX_DEPTH],
     depth: usize,
-    /// The value of a map that is nothing but a value.
+    /// The value of a map that has a single value and no branch.
     only: Option<&'a ErasedValue>,
 }
 
@@ -32,7 +33,7 @@ impl<'a> Iter<'a> {
         self.depth += 1;
     }
 
-    /// The next value of the branches on the path.
+    /// Returns the next value of the branches on the path.
     fn step(&mut self) -> Option<&'a ErasedValue> {
         loop {
             let top = self.depth.checked_sub(1)?;

@@ -1,9 +1,11 @@
 //! Links and branches: the representation of the map, and all of its unsafe code.
 //!
 //! # Invariants
-//! - A [`Link`] is one owning pointer, told apart by its lowest bit: set, a `Branch` that came from a box; clear, null
-//!   or the raw form of a [`ErasedValue`]. Both are aligned, so that bit is free.
-//! - `&mut` to a branch is given out only while the link is its only owner and is itself borrowed mutably.
+//! 1. A [`Link`] is one owning pointer whose lowest bit tells its kind. If the bit is set, the pointer without it came from the
+//!    box of an initialized [`Branch`], and the link is one of the owners that the branch counts. If it is clear, the pointer
+//!    is null or the raw form of an [`ErasedValue`]. Branches and values are aligned to more than one byte, so the bit is free.
+//! 2. A branch that is reachable through a link is written to only through [`Link::get_mut`]. It returns `&mut Branch` only
+//!    while the link is the branch's only owner and is itself borrowed mutably.
 
 use std::marker::PhantomData;
 use std::ptr::NonNull;
@@ -13,29 +15,31 @@ use crate::free_list::{Block, FreeList};
 use crate::sync::{LoomAccess, at_thread_end, thread_local};
 use crate::value::ErasedValue;
 
-/// Bits of a digit. Measured against 1 and 3: see `docs/design.md`.
+/// The number of bits in a digit. It was measured against 1 and 3: see `docs/design.md`.
 pub(super) const BITS: u32 = 2;
 pub(super) const WIDTH: usize = 1 << BITS;
 
-/// Branches on the longest path: as many as a id has digits, one of its bits being the family.
+/// The number of branches on the longest path: the number of digits in an id, one bit of which says whether it is local and is
+/// not part of the digits.
 pub(super) const MAX_DEPTH: usize = (usize::BITS - 1).div_ceil(BITS) as usize;
 
-/// The lowest digit.
+/// Returns the lowest digit.
 #[inline]
 pub(super) fn digit(digits: usize) -> usize {
     digits % WIDTH
 }
 
+/// An inner node of the map. It is shared by the links that lead to it.
 pub(super) struct Branch {
     count: RefCount,
-    /// How many values the map holds, if this is its root; beside the count it takes no room of its own.
+    /// The number of values in the map, if this is its root. On 64-bit targets it fills the padding after the count.
     len: u32,
     access: LoomAccess,
     children: [Link; WIDTH],
 }
 
 impl Branch {
-    /// A branch that is to be filled.
+    /// Creates a branch without children, which the caller adds.
     pub(super) fn new(len: u32) -> Self {
         Self::of(len, [const { Link::EMPTY }; WIDTH])
     }
@@ -44,7 +48,7 @@ impl Branch {
         Self { count: RefCount::one(), len, access: LoomAccess::new(), children }
     }
 
-    /// A copy with another child at `place`.
+    /// Copies the branch, with `child` at `place`.
     pub(super) fn with_child(&self, place: usize, child: Link) -> Self {
         let mut child = Some(child);
         let children = std::array::from_fn(|at| match child.take_if(|_| at == place) {
@@ -58,7 +62,7 @@ impl Branch {
         self.children.iter().all(Link::is_nothing)
     }
 
-    /// Whether nothing is left when `place` is emptied.
+    /// Returns `true` if all children except the one at `place` are empty.
     #[inline]
     pub(super) fn is_empty_but_for(&self, place: usize) -> bool {
         self.children.iter().enumerate().all(|(at, child)| at == place || child.is_nothing())
@@ -79,11 +83,11 @@ impl Branch {
     }
 }
 
-/// Memory of branches that this thread let go.
+/// The memory of branches that this thread freed.
 struct Branches(FreeList<Branch>);
 
 thread_local! {
-    // Without `Drop`, so that it is there for the destructors of other thread-locals too.
+    // Without `Drop`, so that the destructors of other thread-locals can still use it.
     static BRANCHES: Branches = const { Branches(FreeList::new()) };
 }
 
@@ -95,26 +99,27 @@ impl Branches {
     }
 }
 
-/// An owning pointer to nothing, a value or a branch.
+/// An owning pointer to a value or to a branch, or an empty one.
 #[repr(transparent)]
 pub(super) struct Link {
     tagged: *mut (),
     owns: PhantomData<(ErasedValue, Box<Branch>)>,
 }
 
-// SAFETY: what a link owns is `Send + Sync`: values are, and branches are an atomic count and links.
+// SAFETY: a link owns an `ErasedValue`, which is `Send + Sync`, or a share of a `Branch`. A branch has an atomic count, a
+// number that is only written through the only owner, and links, to which the same applies.
 unsafe impl Send for Link {}
 // SAFETY: as above.
 unsafe impl Sync for Link {}
 
-/// What a link leads to.
+/// The target of a link.
 pub(super) enum Ref<'a> {
     Nothing,
     Value(&'a ErasedValue),
     Branch(&'a Branch),
 }
 
-/// What a link leads to, as far as it may be changed.
+/// The target of a link, for a change in place. A branch with other owners must not be changed.
 pub(super) enum Mut<'a> {
     Nothing,
     Value(&'a mut ErasedValue),
@@ -148,7 +153,7 @@ impl Link {
         self.tagged.is_null()
     }
 
-    /// The branch; meaningless unless `is_branch`.
+    /// Returns the pointer without its tag. It is a branch only if `is_branch` returns `true`.
     #[inline]
     fn untagged(&self) -> *mut Branch {
         self.tagged.map_addr(|addr| addr & !1).cast()
@@ -157,15 +162,17 @@ impl Link {
     #[inline]
     pub(super) fn get(&self) -> Ref<'_> {
         if self.is_branch() {
-            // SAFETY: the tag says that this is a branch, which the link keeps alive. It is written to only through
-            // `get_mut`, which needs the link for itself.
+            // SAFETY: by invariant 1, a tagged pointer is an initialized branch, which this link owns, so it is alive as long
+            // as `self` is borrowed. By invariant 2, it is not written to meanwhile: `get_mut` of this link needs `&mut self`,
+            // and `get_mut` of another link finds that the branch has two owners.
             let branch = unsafe { &*self.untagged() };
             branch.access.read();
             Ref::Branch(branch)
         } else if self.is_nothing() {
             Ref::Nothing
         } else {
-            // SAFETY: an untagged, non-null link is the raw form of a value, which is what a `ErasedValue` is in memory.
+            // SAFETY: by invariant 1, an untagged, non-null pointer is the raw form of an `ErasedValue`. Both types are
+            // `repr(transparent)` over a pointer, so the link can be read as the value. The reference borrows `self`.
             Ref::Value(unsafe { &*std::ptr::from_ref(self).cast::<ErasedValue>() })
         }
     }
@@ -174,9 +181,11 @@ impl Link {
     pub(super) fn get_mut(&mut self) -> Mut<'_> {
         if self.is_branch() {
             let branch = self.untagged();
-            // SAFETY: as in `get`.
+            // SAFETY: as in `get`; the reference ends with the condition.
             if unsafe { &*branch }.count.is_unique() {
-                // SAFETY: the link is the only owner and mutably borrowed: nobody else reads the branch.
+                // SAFETY: the branch is alive, as above. This link is its only owner, and it is borrowed mutably for as long as
+                // the result lives. Nothing can therefore read the branch or add an owner meanwhile, and `is_unique` acquires
+                // the reads of former owners.
                 let branch = unsafe { &mut *branch };
                 branch.access.write();
                 Mut::Unique(branch)
@@ -186,7 +195,9 @@ impl Link {
         } else if self.is_nothing() {
             Mut::Nothing
         } else {
-            // SAFETY: as in `get`; whatever value is written there is a link again.
+            // SAFETY: the link can be read as the value, as in `get`, and is borrowed mutably for as long as the result lives.
+            // Any `ErasedValue` that is written through the result is an untagged, non-null pointer, so invariant 1 holds
+            // again.
             Mut::Value(unsafe { &mut *std::ptr::from_mut(self).cast::<ErasedValue>() })
         }
     }
@@ -196,15 +207,16 @@ impl Link {
         std::mem::replace(self, Self::EMPTY)
     }
 
-    /// The value that this link leads to.
+    /// Turns the link into its value, or returns `None` if its target is not a value.
     pub(super) fn into_value(self) -> Option<ErasedValue> {
         let Ref::Value(_) = self.get() else { return None };
         let raw = NonNull::new(std::mem::ManuallyDrop::new(self).tagged)?;
-        // SAFETY: an untagged, non-null link is the raw form of a value, and this one is not dropped.
+        // SAFETY: by invariant 1, an untagged, non-null pointer came from `ErasedValue::into_raw`. This is the only call for
+        // it, because the link was consumed without being dropped.
         Some(unsafe { ErasedValue::from_raw(raw) })
     }
 
-    /// How many values the map has whose root this is.
+    /// Returns the number of values in the map. This link is its root.
     #[inline]
     pub(super) fn len(&self) -> u32 {
         match self.get() {
@@ -214,7 +226,8 @@ impl Link {
         }
     }
 
-    /// Counts what came to the map whose root this is, or went; that made the map the root's only owner.
+    /// Adds `change` to the number of values in the map. This link is its root. The insertion or removal before this call left
+    /// the root with a single owner, so it can be changed in place.
     #[inline]
     pub(super) fn add_to_len(&mut self, change: i32) {
         if let Mut::Unique(root) = self.get_mut() {
@@ -249,12 +262,14 @@ impl Drop for Link {
         match self.get() {
             Ref::Nothing => {}
             Ref::Value(value) => {
-                // SAFETY: the link was the raw form of this value, and is not used again.
+                // SAFETY: the link owned the value in its raw form, and is not used again, so this is the only drop of its
+                // share.
                 drop(unsafe { std::ptr::read(value) });
             }
             Ref::Branch(branch) => {
                 if branch.count.release() {
-                    // SAFETY: the branch came from a box, and this was its last owner.
+                    // SAFETY: by invariant 1, the pointer came from the box of an initialized branch. `release` returned
+                    // `true`, so this link was the last owner.
                     unsafe { free(self.untagged()) }
                 }
             }
@@ -262,18 +277,19 @@ impl Drop for Link {
     }
 }
 
-/// Frees a branch and what it owns. As deep as the branches lie, which is at most `MAX_DEPTH`.
+/// Drops the children of a branch and frees its memory. It recurses at most `MAX_DEPTH` deep.
 ///
 /// # Safety
-/// `branch` came from `Box::into_raw`, and has no owner.
+/// `branch` came from `Link::branch`, is initialized, and has no owner left. It is not used after this call.
 #[inline(never)]
 unsafe fn free(branch: *mut Branch) {
-    // SAFETY: as promised.
+    // SAFETY: the pointer came from `Box::into_raw` in `Link::branch`, for the same type. The caller promises that nothing else
+    // owns or uses it.
     let mut block: Block<Branch> = unsafe { Box::from_raw(branch.cast()) };
-    // SAFETY: it holds a branch until here.
+    // SAFETY: the caller promises that the branch is initialized.
     let branch = unsafe { block.assume_init_mut() };
     branch.access.write();
-    // SAFETY: nobody drops it again; the block is memory from here on.
+    // SAFETY: the branch is initialized and has no owner, and `block` is `MaybeUninit`, so nothing drops the branch again.
     unsafe { std::ptr::drop_in_place(branch) }
     BRANCHES.with(|free| free.0.give_back(block, expect_end));
 }

@@ -6,7 +6,7 @@ use super::*;
 use crate::id::VarKey;
 use crate::value::VarMeta;
 
-/// A value of the variable `sequence`, which counts while it is alive.
+/// Creates a value of the variable `sequence`. The strong count of `alive` includes it for as long as it exists.
 fn value(sequence: usize, alive: &Arc<()>) -> ErasedValue {
     ErasedValue::new(
         VarKey::forge(sequence),
@@ -20,7 +20,7 @@ fn id(sequence: usize) -> VarId {
     VarKey::<Arc<()>>::forge(sequence).id()
 }
 
-/// The invariants of the module's documentation; returns how many values there are.
+/// Checks the invariants of the map's module documentation below `link`, and returns the number of values.
 fn walk(link: &Link, path: usize, depth: u32) -> u32 {
     match link.get() {
         Ref::Nothing => 0,
@@ -30,7 +30,7 @@ fn walk(link: &Link, path: usize, depth: u32) -> u32 {
             1
         }
         Ref::Branch(branch) => {
-            assert!((depth as usize) < node::MAX_DEPTH, "no path is longer than a id");
+            assert!((depth as usize) < node::MAX_DEPTH, "no path is longer than an id");
             let len = (0..node::WIDTH)
                 .map(|place| {
                     walk(branch.child(place), path | place << (depth * node::BITS), depth + 1)
@@ -110,7 +110,7 @@ fn iterating_takes_no_reference_count() {
     assert_eq!(map.iter().map(ErasedValue::id).count(), 30);
     assert_eq!(map.iter().take(17).count(), 17);
     assert_eq!(Arc::strong_count(&alive), before);
-    // The branches are unique still: they are changed in place.
+    // Each branch still has one owner, so the map is changed in place.
     let address = map.get(id(3)).unwrap().as_ptr();
     assert!(map.remove(id(3)).unwrap().ptr_eq(address));
     assert_eq!(map.0.get_branch(), root);
@@ -151,7 +151,7 @@ fn a_map_of_too_many_values_aborts() {
         let mut map = Map::EMPTY;
         map.insert(value(1, &Arc::new(())));
         map.insert(value(2, &Arc::new(())));
-        // As if there were as many as can be counted.
+        // Raises the number of values to its limit, because inserting that many would take too long.
         map.0.add_to_len(i32::MAX);
         map.0.add_to_len(i32::MAX - 1);
         map.insert(value(3, &Arc::new(())));

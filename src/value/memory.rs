@@ -1,8 +1,10 @@
-//! Where values lie: blocks of a few sizes come from the thread's free lists, any other from the allocator.
+//! The memory of values. Blocks of a few sizes come from the thread's free lists, all others from the global allocator.
 //!
 //! # Invariant
-//! A block has the layout of a `ValueInner<T>` and came from the global allocator, whatever list it was on in between: it may
-//! be given to any list of that layout, and to the allocator.
+//! Each block was allocated by the global allocator with the layout of the `ValueInner<T>` that it holds, although not always
+//! as a `Box` of that type: a free list has blocks of a [`SizeClass`], which is another type with the same layout. A block may
+//! therefore be put on any list whose size class has its layout, on any thread, or be returned to the allocator with that
+//! layout.
 
 #![expect(clippy::unnecessary_box_returns, reason = "a block is memory: it does not move")]
 
@@ -14,10 +16,10 @@ use super::{Header, ValueInner};
 use crate::free_list::{Block, FreeList};
 use crate::sync::{at_thread_end, thread_local};
 
-/// What may be a `ValueInner<T>` of a `T` with so many words, if its alignment is that of a word.
+/// A type with the layout of every `ValueInner<T>` whose `T` takes `N` words and is aligned to at most one word.
 type SizeClass<const N: usize> = ValueInner<[usize; N]>;
 
-/// A list for each size up to that of a `String`.
+/// The free lists of a thread: one for each size up to that of a `String`.
 struct Blocks {
     one: FreeList<SizeClass<1>>,
     two: FreeList<SizeClass<2>>,
@@ -25,7 +27,7 @@ struct Blocks {
 }
 
 thread_local! {
-    // Without `Drop`, so that it is there for the destructors of other thread-locals too.
+    // Without `Drop`, so that the destructors of other thread-locals can still use it.
     static BLOCKS: Blocks = const {
         Blocks { one: FreeList::new(), two: FreeList::new(), three: FreeList::new() }
     };
@@ -41,13 +43,13 @@ impl Blocks {
     }
 }
 
-/// Whether a block of `U` can be one of `T`. Known when the program is compiled.
+/// Returns `true` if a block for a `U` can hold a `ValueInner<T>`. The result is known at compile time.
 #[inline]
 fn same_layout<T, U>() -> bool {
     Layout::new::<ValueInner<T>>() == Layout::new::<U>()
 }
 
-/// Memory for a `ValueInner<T>`.
+/// Returns uninitialized memory for a `ValueInner<T>`. Nothing else points to it.
 #[inline]
 pub(super) fn allocate<T>() -> NonNull<ValueInner<T>> {
     fn leak<U>(block: Block<U>) -> NonNull<()> {
@@ -66,44 +68,54 @@ pub(super) fn allocate<T>() -> NonNull<ValueInner<T>> {
     block.cast()
 }
 
-/// Drops the value and frees its memory, also if that drop panics. The header needs no drop.
+/// Drops a value and frees its memory, also if the drop panics. The header needs no drop.
 ///
 /// # Safety
-/// `dead` points to a `ValueInner<T>` from [`allocate`] without owners; its header may be overwritten.
+/// - `dead` was cast from a pointer that [`allocate::<T>`](allocate) returned, so it may access the whole block.
+/// - The block holds a `ValueInner<T>` whose `value` is initialized. Its header may have been overwritten.
+/// - The value has no owner, and this is the only call for it.
 pub(super) unsafe fn free<T>(dead: NonNull<Header>) {
     struct Memory<T>(NonNull<ValueInner<T>>);
 
     impl<T> Drop for Memory<T> {
         #[inline]
         fn drop(&mut self) {
-            // SAFETY: only `free` makes one, of what `allocate` returned, and its value is dropped.
+            // SAFETY: only `free` creates a `Memory`, from a pointer that its caller promises to be from `allocate::<T>`. The
+            // `Memory` is dropped after `drop_in_place` returned or unwound, so nothing uses the block any more.
             unsafe { deallocate(self.0) }
         }
     }
 
     let memory = Memory(dead.cast::<ValueInner<T>>());
     let stored = memory.0.as_ptr();
-    // SAFETY: the pointer is to a `ValueInner<T>`, so the field is in bounds.
+    // SAFETY: the caller promises a block that holds a `ValueInner<T>`, so the field is in bounds.
     let value = unsafe { &raw mut (*stored).value };
-    // SAFETY: no owner is left, and nobody else drops it.
+    // SAFETY: the caller promises that the value is initialized and aligned as part of a `ValueInner<T>`, that it has no owner,
+    // so nothing else reads or writes it, and that this is the only call for it, so nothing else drops it.
     unsafe { value.drop_in_place() } // user code: T::drop
 }
 
+/// Puts a block on this thread's free list of its layout, or frees it if there is no such list.
+///
 /// # Safety
-/// `memory` came from [`allocate`], and nobody uses it any more.
+/// `memory` came from [`allocate::<T>`](allocate), and nothing uses it after this call.
 #[inline]
 unsafe fn deallocate<T>(memory: NonNull<ValueInner<T>>) {
+    /// Turns the memory of a value into a block for a `U`.
+    ///
     /// # Safety
-    /// As above, and its layout is that of a `U`.
+    /// As for `deallocate`, and a `U` has the layout of a `ValueInner<T>`.
     #[inline]
     unsafe fn block<T, U>(memory: NonNull<ValueInner<T>>) -> Block<U> {
-        // SAFETY: as promised, it was allocated with the layout of a `U`; a block need not hold one.
+        // SAFETY: `allocate` got the memory from a box of a type with the layout of `ValueInner<T>`: a size class, or the type
+        // itself. The caller promises that a `U` has this layout too, so the box may free it, and that nothing else uses the
+        // memory, so the box is its only owner. A `MaybeUninit` need not be initialized.
         unsafe { Box::from_raw(memory.cast::<MaybeUninit<U>>().as_ptr()) }
     }
 
     BLOCKS.with(|blocks| {
         if same_layout::<T, SizeClass<1>>() {
-            // SAFETY: as promised, and just compared.
+            // SAFETY: the caller makes the promise of `deallocate`, and the layouts were just compared.
             blocks.one.give_back(unsafe { block(memory) }, expect_end);
         } else if same_layout::<T, SizeClass<2>>() {
             // SAFETY: as above.
@@ -112,7 +124,7 @@ unsafe fn deallocate<T>(memory: NonNull<ValueInner<T>>) {
             // SAFETY: as above.
             blocks.three.give_back(unsafe { block(memory) }, expect_end);
         } else {
-            // SAFETY: as promised; it is the layout of a `ValueInner<T>`.
+            // SAFETY: the caller makes the promise of `deallocate`, and the layouts are those of one type.
             drop(unsafe { block::<T, ValueInner<T>>(memory) });
         }
     });
@@ -133,7 +145,7 @@ mod tests {
     #[test]
     #[cfg_attr(no_free_lists, ignore = "there are no free lists")]
     fn the_next_value_of_the_size_lies_where_the_last_one_was() {
-        drop(value(1, 0_u64)); // the first block that a thread frees opens its list
+        drop(value(1, 0_u64)); // the first block that a thread frees is not kept: it opens the list
         let first = value(1, 1_u64);
         let block = address(&first);
         drop(first);
@@ -180,7 +192,8 @@ mod tests {
         }
         let (early, late) = (value(1, 7_u64), value(1, 7_u64));
         std::thread::spawn(move || {
-            // One is registered before the list, one after it: whichever order they run in.
+            // One destructor is registered before the one of the free list and the other after it, so that one of them runs
+            // after the list has ended, whichever order the platform uses.
             EARLY.with_borrow_mut(|value| value.0 = Some(early));
             drop(value(1, 0_u64));
             LATE.with_borrow_mut(|value| value.0 = Some(late));

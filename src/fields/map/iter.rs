@@ -6,7 +6,7 @@ use std::slice;
 use super::Fields;
 use crate::fields::value::{Text, Value};
 
-/// The fields of a [`Fields`], made by [`Fields::iter`].
+/// An iterator over the fields of a [`Fields`]; returned by [`Fields::iter`].
 #[derive(Clone, Debug)]
 pub struct Iter<'a>(pub(super) slice::Iter<'a, (Text, Value)>);
 
@@ -25,7 +25,7 @@ impl<'a> Iterator for Iter<'a> {
 impl ExactSizeIterator for Iter<'_> {}
 impl FusedIterator for Iter<'_> {}
 
-/// The fields of a [`Fields`], each cloned.
+/// An owning iterator over the fields of a [`Fields`], which clones each of them; returned by `Fields::into_iter`.
 #[derive(Clone, Debug)]
 pub struct IntoIter {
     fields: Fields,

@@ -32,7 +32,7 @@ scalars! {
     F64(f64): f32 f64;
 }
 
-// No target has more than 64 bits to an address.
+// `isize` and `usize` have at most 64 bits on every target, so the casts lose nothing.
 impl From<isize> for Value {
     fn from(value: isize) -> Self {
         Self::I64(value as i64)
@@ -87,7 +87,7 @@ impl<T: Into<Self>> From<Option<T>> for Value {
     }
 }
 
-/// As its `Display`.
+/// Formats the value by its `Display`.
 impl From<Value> for String {
     fn from(value: Value) -> Self {
         value.to_string()

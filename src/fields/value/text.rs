@@ -1,4 +1,4 @@
-//! Text that is cheap to clone.
+//! [`Text`]: a string that is cheap to clone.
 
 use std::borrow::{Borrow, Cow};
 use std::cmp::Ordering;
@@ -7,7 +7,8 @@ use std::hash::{Hash, Hasher};
 use std::ops::Deref;
 use std::sync::Arc;
 
-/// Text that is cheap to clone: static, or shared. The keys of log fields, and those of their values that are text.
+/// A string that is cheap to clone, because it is either static or shared. Log fields use it for their keys and for values that
+/// are text.
 ///
 /// ```
 /// use contextvars::fields::Text;
@@ -26,7 +27,7 @@ enum Kept {
 }
 
 impl Text {
-    /// Static text; as `From`, for constants.
+    /// Creates a text from a static string, also in a `const`. Elsewhere `Text::from` does the same.
     ///
     /// ```
     /// # use contextvars::fields::Text;
@@ -37,7 +38,7 @@ impl Text {
         Self(Kept::Static(text))
     }
 
-    /// The text.
+    /// Returns the string.
     ///
     /// ```
     /// # use contextvars::fields::Text;
@@ -50,7 +51,7 @@ impl Text {
         }
     }
 
-    /// The name that `kv!` found as an identifier.
+    /// Creates the key for an identifier in `kv!`, without the `r#` of a raw identifier.
     #[doc(hidden)]
     pub fn of_identifier(name: &'static str) -> Self {
         Self::from_static(name.strip_prefix("r#").unwrap_or(name))

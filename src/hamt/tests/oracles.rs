@@ -1,4 +1,6 @@
-//! The map against an ordered map and against another persistent one.
+//! Compares the map with an ordered map and with another persistent map.
+//!
+//! The file is longer than others because all groups of tests use [`Checked`].
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -11,16 +13,16 @@ use crate::hamt::node::{BITS, MAX_DEPTH, Ref, WIDTH};
 use crate::hamt::{Map, child_index};
 use crate::value::ErasedValue;
 
-/// Of the bits and digits of a id, which are looked at: under Miri not all.
+/// The distance between the bits or digits of an id that a test covers. Miri is slow, so it covers a part of them.
 const STRIDE: usize = if cfg!(miri) { 10 } else { 1 };
 
-/// A map, and two others that should hold the same values.
+/// A map, and two reference maps that hold the same values.
 #[derive(Clone)]
 struct Checked {
     map: Map,
     ordered: BTreeMap<usize, ErasedValue>,
     persistent: imbl::HashMap<usize, ErasedValue>,
-    /// Whether the last change was tried in place first, as the slot does; every other one is.
+    /// `true` if the last change was first tried in place, as the slot does. Every second change is.
     in_place: bool,
 }
 
@@ -59,7 +61,7 @@ impl Checked {
         same(old.as_ref(), self.persistent.remove(&sequence).as_ref());
     }
 
-    /// Removes everything, one by one; a branch would be empty now.
+    /// Removes all values one by one. The root link is empty afterwards, because no branch may be.
     fn drain(&mut self) {
         while let Some(&sequence) = self.ordered.keys().next() {
             self.remove(sequence);
@@ -67,7 +69,7 @@ impl Checked {
         assert!(matches!(self.map.0.get(), Ref::Nothing));
     }
 
-    /// The invariants; and what is there, and what is not.
+    /// Checks the invariants, the values of all ids in the map, and the values of ids that differ from them in one bit.
     fn check(&self) {
         self.map.check();
         assert_eq!(self.map.len(), self.ordered.len());
@@ -88,13 +90,13 @@ fn same(one: Option<&ErasedValue>, other: Option<&ErasedValue>) {
     match (one, other) {
         (None, None) => {}
         (Some(one), Some(other)) => assert!(one.ptr_eq(other.as_ptr())),
-        _ => panic!("one of them is missing"),
+        _ => panic!("one of the maps has no value"),
     }
 }
 
 // === random operations ===
 
-/// ContextIdBlock that share prefixes of every length, many of them one and the same, and some that share none.
+/// Generates sequence numbers: many that share a common prefix of any length, and some that share none.
 fn sequence() -> impl Strategy<Value = usize> {
     const BITS: u32 = usize::BITS - 1;
     const PREFIX: usize = 0x1B1B_1B1B;
@@ -115,15 +117,15 @@ fn sequence() -> impl Strategy<Value = usize> {
 enum Step {
     Insert(usize),
     Remove(usize),
-    /// Replaces the value of one of those that are there.
+    /// Replaces the value of an id that the map holds.
     Replace(usize),
-    /// Removes one of those that are there.
+    /// Removes an id that the map holds.
     RemoveHeld(usize),
-    /// Keeps a snapshot of one of the maps.
+    /// Copies the current map, and continues with the copy.
     Snapshot,
-    /// Goes on with another one.
+    /// Continues with another map.
     Switch(usize),
-    /// Drops the oldest.
+    /// Drops the first map of the list.
     Drop,
     Drain,
 }
@@ -141,7 +143,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Runs `steps` on a family of maps that share structure; every one of them is checked at the end.
+/// Runs `steps` on a list of maps that share branches, and checks all of them at the end.
 fn run(steps: Vec<Step>, alive: &Arc<()>) {
     let mut maps = vec![Checked::new()];
     for step in steps {
@@ -162,7 +164,7 @@ fn run(steps: Vec<Step>, alive: &Arc<()>) {
             Step::Drop if last > 0 => drop(maps.remove(0)),
             Step::Drop => {}
         }
-        maps.last().expect("one is always left").map.check();
+        maps.last().expect("the last map is never dropped").map.check();
     }
     maps.iter().for_each(Checked::check);
 }
@@ -186,7 +188,7 @@ proptest! {
 
 // === collisions ===
 
-/// How many branches lie above the value.
+/// Returns the number of branches on the path to a value.
 fn depth(map: &Map, sequence: usize) -> u32 {
     let (mut link, mut depth) = (&map.0, 0);
     while let Ref::Branch(branch) = link.get() {
@@ -198,12 +200,12 @@ fn depth(map: &Map, sequence: usize) -> u32 {
 }
 
 #[test]
-fn numbers_part_at_the_first_digit_that_differs_whichever_that_is() {
+fn ids_are_separated_at_the_first_digit_that_differs() {
     let alive = Arc::new(());
     let all_but_one_digit = |shift: u32| usize::MAX >> 1 & !((WIDTH - 1) << shift);
     for shared in (0..u32::try_from(MAX_DEPTH).unwrap()).rev().step_by(STRIDE) {
         let shift = shared * BITS;
-        // The last digit may be narrower than the others.
+        // The last digit may have fewer bits than the others.
         let digits = (0..WIDTH).filter(|digit| digit << shift >> shift == *digit);
         let digits: Vec<_> = digits.filter(|digit| (digit << shift) <= usize::MAX >> 1).collect();
         let mut checked = Checked::new();
@@ -227,7 +229,7 @@ fn numbers_part_at_the_first_digit_that_differs_whichever_that_is() {
 fn numbers_with_prefixes_of_every_length_lie_in_one_map() {
     let alive = Arc::new(());
     let mut checked = Checked::new();
-    // Each differs from the first, and from all after it, at another bit.
+    // Each number differs from the first one, and from all numbers after it, at another bit.
     let bits = (1..usize::BITS - 1).rev().step_by(STRIDE);
     let sequences: Vec<_> = std::iter::once(1).chain(bits.map(|bit| 1 | 1 << bit)).collect();
     for &sequence in &sequences {
@@ -246,7 +248,8 @@ fn numbers_with_prefixes_of_every_length_lie_in_one_map() {
 
 // === many values ===
 
-/// ContextIdBlock as they are drawn, one after the other; all in one corner of the tree, below a long path; and all over it.
+/// Three mappings of sequence numbers: consecutive, as the crate assigns them; all in one part of the tree, below a long path;
+/// and spread over the whole tree.
 const ORDERS: [fn(usize) -> usize; 3] =
     [|id| id, |id| id.reverse_bits() >> 1, |id| id.wrapping_mul(0x9E37_79B9) & (usize::MAX >> 1)];
 
@@ -264,7 +267,7 @@ fn twenty_thousand_values_come_and_go_and_snapshots_stay() {
         }
         checked.check();
         for sequence in 1..=last {
-            // Replaced before it goes: the snapshots have the value that was there before.
+            // The value is replaced before it is removed, so the snapshots must still have the previous one.
             if sequence % 2 == 0 {
                 checked.insert(order(sequence), &alive);
             }
@@ -298,7 +301,7 @@ fn a_snapshot_that_is_drained_takes_nothing_from_the_others() {
     }
     let (mut first, mut second) = (checked.clone(), checked.clone());
     first.drain();
-    assert_eq!(Arc::strong_count(&alive), last + 1, "the others have them");
+    assert_eq!(Arc::strong_count(&alive), last + 1, "the other maps have the values");
     second.drain();
     checked.check();
     assert_eq!(Arc::strong_count(&alive), last + 1);

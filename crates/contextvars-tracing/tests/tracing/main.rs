@@ -12,6 +12,7 @@ mod hostile;
 mod json;
 mod records;
 mod reentrancy;
+mod shape;
 mod siblings;
 mod tasks;
 mod text;

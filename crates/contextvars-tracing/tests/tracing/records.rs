@@ -15,7 +15,7 @@ fn log() {
     let mut record = Record::builder();
     let record = record.level(Level::Warn).target("library");
     fields::sync_scope(kv! { user = "ann" }, || {
-        tracing_log::format_trace(&record.args(format_args!("paid")).build()).unwrap()
+        tracing_log::format_trace(&record.args(format_args!("paid")).build()).unwrap();
     });
 }
 

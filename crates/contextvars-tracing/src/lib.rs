@@ -37,7 +37,7 @@ use tracing_core::field::{Field, Visit};
 
 pub use json::Json;
 pub use text::Text;
-pub use with_fields::WithFields;
+pub use with_fields::{RESERVED_KEYS, WithFields};
 
 /// Returns the name of a field as formatters show it, without `r#`.
 fn display_name(field: &Field) -> &'static str {

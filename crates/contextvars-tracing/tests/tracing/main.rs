@@ -10,6 +10,7 @@ mod cost;
 mod forwarding;
 mod hostile;
 mod json;
+mod key_sets;
 mod records;
 mod reentrancy;
 mod shape;

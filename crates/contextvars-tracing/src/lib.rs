@@ -13,6 +13,8 @@
 //!   they are cheaper than `WithFields` and rely on public items only. `Json` needs a formatter that writes JSON, `Text`
 //!   one that writes text. [`Json::flat`] and [`Json::keys`] give the line another shape.
 //! - [`WithFields`] wraps any other layer and passes events to it that have the fields.
+//! - [`SpanContextExt`], [`propagate_with_span`] and [`propagate_fn_with_span`] carry the current span together with the
+//!   context to tasks, threads and thread pools.
 //!
 //! The event's own fields go before fields of the context with the same key. Fields of spans are independent of both and
 //! stay unchanged.
@@ -29,6 +31,7 @@ mod line;
 mod object;
 mod shape;
 mod sites;
+mod span;
 mod text;
 mod with_fields;
 
@@ -36,6 +39,7 @@ use tracing_core::Event;
 use tracing_core::field::{Field, Visit};
 
 pub use json::Json;
+pub use span::{InSpan, SpanContextExt, propagate_fn_with_span, propagate_with_span};
 pub use text::Text;
 pub use with_fields::{RESERVED_KEYS, WithFields};
 

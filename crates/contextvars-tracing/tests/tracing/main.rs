@@ -15,6 +15,7 @@ mod records;
 mod reentrancy;
 mod shape;
 mod siblings;
+mod spans;
 mod tasks;
 mod text;
 mod with_fields;

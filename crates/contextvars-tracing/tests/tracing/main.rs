@@ -11,6 +11,7 @@ mod forwarding;
 mod hostile;
 mod json;
 mod key_sets;
+mod pinned;
 mod records;
 mod reentrancy;
 mod shape;

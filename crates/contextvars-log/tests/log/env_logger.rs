@@ -38,7 +38,7 @@ fn a_line_has_the_fields_that_are_bound_when_it_is_written() {
 fn key_values_of_the_record_win_and_come_first() {
     let (logger, lines) = logger();
     fields::sync_scope(kv! { user = "ann", path = "/" }, || {
-        info(&logger, "paid", &[("sum", "7"), ("user", "bob")])
+        info(&logger, "paid", &[("sum", "7"), ("user", "bob")]);
     });
     assert_eq!(lines.take(), ["[INFO  shop] paid sum=7 user=bob path=/"]);
 }
@@ -170,7 +170,7 @@ fn a_value_that_panics_costs_its_own_text_and_nothing_else() {
     static BAD: ContextVar<Bad> = ContextVar::new("bad").logged();
     let (logger, lines) = logger();
     fields::sync_scope(kv! { worse = %Bad, user = "ann" }, || {
-        BAD.sync_scope(Bad, || info(&logger, "paid", &NONE))
+        BAD.sync_scope(Bad, || info(&logger, "paid", &NONE));
     });
     let says = "<panicked while formatting>";
     assert_eq!(lines.take(), [format!("[INFO  shop] paid bad={says} worse={says} user=ann")]);

@@ -23,10 +23,11 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
+use smallvec::SmallVec;
 
-/// The members of a JSON object, in the order in which they were written.
+/// The members of a JSON object, in the order in which they were written. The usual number needs no allocation.
 pub(crate) struct Object<'a> {
-    pub(crate) members: Vec<(Cow<'a, str>, &'a str)>,
+    pub(crate) members: SmallVec<[(Cow<'a, str>, &'a str); 8]>,
 }
 
 impl<'a> Object<'a> {
@@ -41,7 +42,7 @@ impl<'a> Object<'a> {
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
+impl<'de> Deserialize<'de> for Object<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Members;
 
@@ -53,7 +54,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
             }
 
             fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
-                let mut members = Vec::with_capacity(8);
+                let mut members = SmallVec::new();
                 while let Some((Key(key), value)) = map.next_entry::<_, &RawValue>()? {
                     members.push((key, value.get()));
                 }

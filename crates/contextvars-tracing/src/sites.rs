@@ -139,3 +139,53 @@ impl Site {
         kept
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::ptr;
+
+    use tracing_core::Level;
+    use tracing_core::callsite::{DefaultCallsite, Identifier};
+    use tracing_core::field::FieldSet;
+    use tracing_core::metadata::{Kind, Metadata};
+
+    use super::{MAX_EXACT_SETS, MAX_UNION_KEYS, Site, extended};
+
+    static CALLSITE: DefaultCallsite = DefaultCallsite::new(&METADATA);
+    static METADATA: Metadata<'static> = Metadata::new(
+        "event",
+        "sites",
+        Level::INFO,
+        None,
+        None,
+        None,
+        FieldSet::new(&["message"], Identifier(&CALLSITE)),
+        Kind::EVENT,
+    );
+
+    #[test]
+    fn the_smallest_kept_superset_is_used_and_nothing_is_kept_for_it() {
+        let large = extended(&METADATA, &["a", "b", "c", "d"]);
+        let small = extended(&METADATA, &["c", "a", "e"]);
+        assert!(ptr::eq(extended(&METADATA, &["a"]), small));
+        assert!(ptr::eq(extended(&METADATA, &["d", "b"]), large));
+        assert!(ptr::eq(extended(&METADATA, &["e", "a", "c"]), small));
+        assert!(ptr::eq(extended(&METADATA, &[]), &raw const METADATA));
+    }
+
+    #[test]
+    fn a_call_site_keeps_eight_sets_and_their_union() {
+        let mut site = Site { metadata: &METADATA, kept: vec![] };
+        let keys: Vec<_> = (0..100).map(|number| format!("key-{number}")).collect();
+        let mut made = 0;
+        for key in &keys {
+            let before = site.kept.last().copied().map(ptr::from_ref);
+            site.grow(&[key]);
+            made += usize::from(site.kept.last().copied().map(ptr::from_ref) != before);
+        }
+        assert_eq!(site.kept.len(), MAX_EXACT_SETS + 1);
+        assert_eq!(site.kept[MAX_EXACT_SETS].fields().len(), 1 + MAX_UNION_KEYS);
+        // The first union has nine keys, and each further one more.
+        assert_eq!(made, MAX_UNION_KEYS);
+    }
+}

@@ -9,7 +9,7 @@ use serde_json::{Map, json};
 
 use crate::{Lines, NONE, info};
 
-/// Collects key-values, of which none may come twice.
+/// Collects key-values. No key may come twice.
 struct Object(Map<String, serde_json::Value>);
 
 impl<'kvs> VisitSource<'kvs> for Object {

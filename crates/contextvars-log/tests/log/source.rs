@@ -1,4 +1,4 @@
-//! What the inner logger sees: when, how often, of which kind.
+//! The key-values that the inner logger sees: when they are made, how often, and of which kind.
 
 use std::cell::Cell;
 use std::sync::Mutex;
@@ -12,7 +12,7 @@ use log::{Log, Metadata, Record};
 use crate::support::panic_text;
 use crate::{NONE, allocations, info};
 
-/// A logger that does with a record whatever the test wants.
+/// A logger that calls a closure of the test.
 struct Each<F>(F);
 
 impl<F: Fn(&Record<'_>) + Send + Sync> Log for Each<F> {
@@ -62,7 +62,7 @@ fn fields_are_collected_once_and_only_for_a_logger_that_looks() {
 }
 
 #[test]
-fn nothing_is_allocated_when_nothing_is_bound_or_nobody_looks() {
+fn nothing_is_allocated_if_nothing_is_bound_or_no_key_value_is_read() {
     let blind = each(|_| ());
     let curious = each(|record| {
         assert_eq!(record.key_values().count(), 1);

@@ -1,4 +1,4 @@
-//! `Json`, over what writes JSON and over what does not.
+//! `Json`, over formatters that write JSON and over others.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::Lines;
 
-/// Runs `f` with a subscriber that writes JSON lines with the fields, and returns them.
+/// Runs `f` with a subscriber that writes JSON lines with the fields, and returns the lines.
 fn nested(f: impl FnOnce()) -> Vec<serde_json::Value> {
     let lines = Lines::default();
     let subscriber = layers().json().without_time().with_target(false);
@@ -24,7 +24,7 @@ fn nested(f: impl FnOnce()) -> Vec<serde_json::Value> {
     lines.objects()
 }
 
-/// The same, with the event's own fields on the top level.
+/// Does the same with the event's own fields on the top level.
 fn flat(f: impl FnOnce()) -> Vec<serde_json::Value> {
     let lines = Lines::default();
     let subscriber = layers().json().flatten_event(true).without_time().with_target(false);
@@ -119,7 +119,7 @@ fn numbers_that_json_lacks_are_null_and_large_ones_text() {
 }
 
 #[test]
-fn a_selection_decides_what_is_shown() {
+fn a_selection_decides_which_fields_are_shown() {
     static REQUEST: ContextVar<u64> = ContextVar::new("request");
     static REGION: ContextVar<&str> = ContextVar::with_default("region", || "eu");
     let lines = Lines::default();
@@ -162,7 +162,7 @@ where
     }
 }
 
-/// The line that is written if the inner formatter writes `text` and `ann` is bound.
+/// Returns the line that is written if the inner formatter writes `text` and `ann` is bound.
 pub(crate) fn constant(
     text: &'static str,
     shape: impl FnOnce(Json<Constant>) -> Json<Constant>,

@@ -20,7 +20,7 @@ fn seen(event: fn(), sets: impl IntoIterator<Item = Vec<String>>) -> Vec<Seen> {
     inner.take()
 }
 
-/// How many of the keys an event has, each with itself as its value.
+/// Returns how many of the keys an event has, each with itself as its value.
 fn held(seen: &Seen, keys: &[String]) -> usize {
     let value = |key: &String| Some(format!("str {key}"));
     keys.iter().filter(|key| seen.values.get(key.as_str()).cloned() == value(key)).count()

@@ -47,7 +47,7 @@ fn a_variable_that_binds_is_seen_by_the_next_line() {
             info!("second");
         });
     });
-    // Of what is logged while a subscriber of a scope is at work, tracing keeps nothing.
+    // tracing drops events that are logged while a scoped subscriber handles another event.
     assert_eq!(
         lines.objects(),
         [
@@ -58,7 +58,7 @@ fn a_variable_that_binds_is_seen_by_the_next_line() {
 }
 
 #[test]
-fn what_a_display_at_the_call_site_binds_is_on_the_next_line() {
+fn fields_that_a_display_at_the_call_site_binds_are_on_the_next_line() {
     let lines = Lines::default();
     with_default(subscriber(&lines), || {
         for user in [None, Some("ann")] {

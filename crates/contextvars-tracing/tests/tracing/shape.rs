@@ -12,7 +12,7 @@ use crate::json::constant;
 
 type Inner = Format<JsonFormat, ()>;
 
-/// The line of `event`, by a JSON formatter that nests the event's fields and writes no time.
+/// Returns the line of `event`, written by a JSON formatter that nests the event's fields and writes no time.
 fn line(shape: impl FnOnce(Json<Inner>) -> Json<Inner>, event: impl FnOnce()) -> String {
     let lines = Lines::default();
     let subscriber = layers().json().without_time().with_target(false);

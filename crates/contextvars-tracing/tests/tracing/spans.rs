@@ -50,16 +50,16 @@ fn subscriber() -> (Dispatch, Notes) {
     (Dispatch::new(Registry::default().with(notes.clone())), notes)
 }
 
-/// The name of the current span, and the current user.
+/// The name of the current span and the current user.
 type Place = (Option<&'static str>, &'static str);
 
-/// Where the caller is, by the spans of that subscriber.
+/// Returns the caller's place, by the spans of that subscriber.
 fn here(subscriber: &Dispatch) -> Place {
     let name = dispatcher::with_default(subscriber, || Some(Span::current().metadata()?.name()));
     (name, USER.get())
 }
 
-/// Runs `f` in a span `request` that was opened for the user `ann`, and forgets what was noted meanwhile.
+/// Runs `f` in a span `request` that was opened for the user `ann`, and discards the notes.
 fn as_ann<R>(subscriber: &Dispatch, notes: &Notes, f: impl FnOnce() -> R) -> R {
     let result = dispatcher::with_default(subscriber, || {
         USER.sync_scope("ann", || info_span!("request").in_scope(f))
@@ -71,7 +71,7 @@ fn as_ann<R>(subscriber: &Dispatch, notes: &Notes, f: impl FnOnce() -> R) -> R {
 const ANN: Place = (Some("request"), "ann");
 const NOBODY: Place = (None, "nobody");
 
-/// Says where it is dropped.
+/// Records the place where it is dropped.
 struct Dropped(Dispatch, Arc<Mutex<Vec<Place>>>);
 
 impl Drop for Dropped {

@@ -169,7 +169,7 @@ fn filters_stand_outside() {
 }
 
 #[test]
-fn the_inner_layer_is_asked_what_it_wants() {
+fn the_inner_layer_is_asked_whether_it_is_enabled() {
     struct Choosy(Collect);
 
     impl<S: Subscriber + for<'lookup> LookupSpan<'lookup>> Layer<S> for Choosy {
@@ -276,7 +276,7 @@ fn keys_that_formatters_write_are_skipped_unless_a_selection_lists_them() {
     assert_eq!(inner.values(), [level, message, pair("target", "str a")]);
 }
 
-/// Regression: the panic was the caller's, and the line lost, although no formatter would have asked.
+/// Regression: the layer asked for the `Debug`, which no formatter does, so the caller got the panic and the line was lost.
 #[test]
 fn an_error_whose_debug_panics_is_shown_as_it_is_without_the_layer() {
     #[derive(Clone, Copy)]

@@ -10,7 +10,7 @@ const READ: &str = "0.1.36";
 
 const ADVICE: &str = "\
     read its `FieldSet::value_set_all`. If it still takes one `Option<&dyn Value>` for each field, in their order, then \
-    change `READ` in this test. If it is gone, or hidden no longer for another name, change `extended.rs` and `buffer.rs`: \
+    change `READ` in this test. If it is gone or has another name, change `extended.rs` and `buffer.rs`: \
     `FieldSet::value_set` takes arrays of up to 32 pairs of a field and its value, so an event with more fields has to \
     be passed on with the first 32. If that is gone too, `WithFields` cannot be kept, and the minor release that names \
     the last working version of tracing-core in its manifest is the answer.";

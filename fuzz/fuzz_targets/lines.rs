@@ -1,6 +1,7 @@
-//! Log lines with whatever is bound: JSON that any parser reads, each key once, and no line ends or obeys early.
+//! Log lines with arbitrary bound fields. A JSON line can be read and has each key once, reshaped or not; no line has a
+//! line end or another control character inside.
 //!
-//! The same over typed strategies is in `tests/tracing/hostile.rs`.
+//! `tests/tracing/hostile.rs` of `contextvars-tracing` checks the same over typed strategies.
 #![no_main]
 
 use std::io::Write;
@@ -41,7 +42,7 @@ impl Lines {
     }
 }
 
-/// Keys and values, each up to a zero byte. The first byte of a value says of what type it is.
+/// Reads keys and values, each up to a zero byte. The first byte of a value determines its type.
 fn bound(data: &[u8]) -> Vec<(String, Value)> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let mut parts = data.split(|&byte| byte == 0).take(64);
@@ -78,6 +79,18 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let added = fields.iter().filter(|(key, _)| !own.contains(&key.as_str())).count();
     assert_eq!(line.len(), own.len() + added, "each key once, and none lost");
     assert_eq!(line["user"], "bob");
+
+    let lines = Lines::default();
+    let json = fmt().json().without_time().with_target(false);
+    let json = json.map_event_format(|inner| Json::new(inner).flat().keys([("message", "msg")]));
+    let json = json.with_writer(lines.clone()).finish();
+    tracing::subscriber::with_default(json, event);
+    let line: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_str(&lines.line()).expect("a reshaped line is JSON");
+    let taken = ["level", "msg", "message", "user"];
+    let added = fields.iter().filter(|(key, _)| !taken.contains(&key.as_str())).count();
+    assert_eq!(line.len(), 3 + added, "each key once, and none lost");
+    assert_eq!((&line["msg"], &line["user"]), (&"paid".into(), &"bob".into()));
 
     let lines = Lines::default();
     let text = fmt().without_time().with_target(false).with_ansi(false);

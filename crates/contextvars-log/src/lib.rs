@@ -1,7 +1,7 @@
-//! Puts the request's log fields on every line of `log`, as key-values of the record.
+//! Adds the log fields of the current context to every record of `log`, as its key-values.
 //!
-//! [`ContextLogger`] wraps whatever logger writes the lines. Install it instead of that one, and set the level yourself:
-//! without it `log` drops everything.
+//! [`ContextLogger`] wraps the logger that writes the lines. Install it in place of that logger, and set the maximum level:
+//! until it is set, `log` drops every record.
 //!
 //! ```
 //! use contextvars::fields::{self, kv};
@@ -15,9 +15,9 @@
 //! # Ok::<(), log::SetLoggerError>(())
 //! ```
 //!
-//! The logger has to write key-values. For most that is a feature: `env_logger = { version = "0.11", features = ["kv"] }`.
-//! How it writes them is its own matter: `env_logger` writes text as it is, line ends and escape sequences included, so
-//! that what strangers chose had better be checked where it is bound.
+//! The inner logger has to write key-values. Most loggers need a feature for that, for example
+//! `env_logger = { version = "0.11", features = ["kv"] }`. The inner logger also decides about escapes: `env_logger` writes
+//! text unchanged, line ends and escape sequences included. So check values from outside before you bind them.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(missing_docs)]
@@ -31,12 +31,12 @@ use log::{Log, Metadata, Record};
 
 /// A logger that adds the fields of the current context to the key-values of every record.
 ///
-/// Key-values of the record itself go before fields of the same key, and are passed on as they are. The fields come
-/// after them: those of the context as it is when the record arrives. They are made when the inner logger first looks at
-/// the record's key-values; a level that is off costs nothing.
+/// The record's own key-values go before fields of the same key and are passed on unchanged. The fields come after them.
+/// They are those of the context at the time when the record arrives. The values are made when the inner logger first
+/// reads the record's key-values, so a record that the inner logger filters out costs one snapshot.
 ///
-/// A [`ToValue`](contextvars::fields::ToValue) that logs while it is asked for its value finds the bound fields on that record,
-/// and of other values that would have to be made, that one is being made already.
+/// If a [`ToValue`](contextvars::fields::ToValue) logs while it is asked for its value, that record has the bound fields and,
+/// in place of values that would have to be made, a text that says that another one is being made.
 ///
 /// ```
 /// use std::sync::Mutex;
@@ -75,14 +75,14 @@ pub struct ContextLogger<L> {
 }
 
 impl<L> ContextLogger<L> {
-    /// Wraps a logger. Install the result, with `log::set_boxed_logger` or as a `static`.
+    /// Wraps a logger. Install the result with `log::set_boxed_logger`, or keep it in a `static`.
     ///
     /// See [`ContextLogger`] for an example.
     pub const fn new(inner: L) -> Self {
         Self { inner, selection: None }
     }
 
-    /// Has the records show what is selected, and nothing else.
+    /// Returns a logger that adds the fields of a selection instead of all fields.
     ///
     /// ```
     /// use contextvars::fields::Selection;
@@ -97,7 +97,7 @@ impl<L> ContextLogger<L> {
         Self { selection: Some(Arc::new(selection)), ..self }
     }
 
-    /// The logger that writes.
+    /// Returns the inner logger.
     ///
     /// ```
     /// # use contextvars_log::ContextLogger;
@@ -107,7 +107,7 @@ impl<L> ContextLogger<L> {
         &self.inner
     }
 
-    /// The logger that writes, unwrapped.
+    /// Unwraps the inner logger.
     ///
     /// ```
     /// # use contextvars_log::ContextLogger;
@@ -137,11 +137,11 @@ impl<L: Log> Log for ContextLogger<L> {
     }
 }
 
-/// The key-values of a record and behind them the fields, of which it has none twice.
+/// The key-values of a record and, behind them, the fields whose keys the record does not have.
 struct RecordWithFields<'a> {
     own: &'a dyn kv::Source,
     snapshot: Snapshot,
-    /// Collected when they are first asked for, because what is handed out lives as long as this.
+    /// Collected when they are first read. Kept, because the visitor borrows the values for as long as the record lives.
     fields: OnceCell<Vec<(String, Value)>>,
 }
 
@@ -181,10 +181,10 @@ impl kv::Source for RecordWithFields<'_> {
     }
 }
 
-/// Fields as key-values of a record.
+/// Fields as the key-values of a record.
 ///
-/// For a logger of your own that has fields beside those of the context. Two crates cannot agree on a trait of a third, so
-/// `Fields` itself is no [`kv::Source`].
+/// Use this in a logger that has fields of its own beside those of the context. `Fields` itself cannot implement
+/// [`kv::Source`], because neither the type nor the trait belongs to this crate.
 ///
 /// ```
 /// use contextvars::fields::{Fields, kv};
@@ -218,6 +218,7 @@ impl kv::Source for KeyValues<'_> {
     }
 }
 
+/// Borrows a field's value as a value of `log`.
 fn to_kv_value(value: &Value) -> kv::Value<'_> {
     match value {
         Value::Null => kv::Value::null(),
@@ -228,6 +229,7 @@ fn to_kv_value(value: &Value) -> kv::Value<'_> {
         Value::U128(number) => kv::Value::from(*number),
         Value::F64(number) => kv::Value::from(*number),
         Value::Text(text) => kv::Value::from(text.as_str()),
+        // Kinds of values that a later version of `Value` has.
         other => kv::Value::from_display(other),
     }
 }

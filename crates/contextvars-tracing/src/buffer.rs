@@ -1,9 +1,9 @@
-//! Where a formatter writes while its line is not complete.
+//! The buffers that a formatter writes to while its line is not complete.
 //!
-//! A [`Writer`] that is made from a string has lost whether the line may have colours. Those that remember it are made
-//! by [`FormattedFields`], which the layer of tracing-subscriber gives to each span: so a span is opened in a registry
-//! that nobody sees, and its buffer taken out. That happens once for each thread and setting; afterwards the buffer is
-//! used again.
+//! A [`Writer`] made from a `String` does not know whether the line may have colours. Writers that know it are made by
+//! [`FormattedFields`], which the `fmt` layer of tracing-subscriber creates for each span. So this module opens a span in
+//! a registry of its own and takes the buffer out of it. That happens once for each thread and each pair of settings;
+//! afterwards the buffer is reused.
 
 use std::cell::Cell;
 use std::fmt;
@@ -21,16 +21,22 @@ use tracing_subscriber::registry::LookupSpan as _;
 
 type Buffer = FormattedFields<DefaultFields>;
 
-/// A buffer that grew larger is not kept.
+/// The capacity beyond which buffers are freed instead of reused.
 const MAX_RETAINED: usize = 1 << 16;
 
-thread_local! {
-    /// One for each pair of `Settings`, unless it is in use. Boxed: the words of a buffer are slow to move right after they
-    /// were written.
-    static SPARE: [Cell<Option<Box<Buffer>>>; 4] = const { [const { Cell::new(None) }; 4] };
+/// The inner formatter's line, and the line with the fields.
+struct Buffers {
+    line: Buffer,
+    extended: String,
 }
 
-/// What a writer says of itself.
+thread_local! {
+    /// One for each pair of `Settings`, unless it is in use. Boxed, because moving a buffer whose words have just been
+    /// written is slow.
+    static SPARE: [Cell<Option<Box<Buffers>>>; 4] = const { [const { Cell::new(None) }; 4] };
+}
+
+/// The settings of a writer that a buffer has to share.
 #[derive(Clone, Copy)]
 struct Settings {
     colours: bool,
@@ -43,13 +49,13 @@ impl Settings {
     }
 
     #[expect(clippy::unnecessary_box_returns, reason = "most of the time it is in its box already")]
-    fn buffer(self) -> Box<Buffer> {
+    fn buffers(self) -> Box<Buffers> {
         let spare = SPARE.try_with(|spare| spare[self.place()].take()).ok().flatten();
         spare.unwrap_or_else(|| {
             // The registry panics in a thread-local destructor that runs after its own.
-            std::panic::catch_unwind(|| self.new_buffer())
-                .unwrap_or_else(|_| Buffer::new(String::new()))
-                .into()
+            let line = std::panic::catch_unwind(|| self.new_buffer())
+                .unwrap_or_else(|_| Buffer::new(String::new()));
+            Box::new(Buffers { line, extended: String::new() })
         })
     }
 
@@ -80,20 +86,25 @@ static SPAN: Metadata<'static> = Metadata::new(
     Kind::SPAN,
 );
 
-/// Runs `format` with a writer like `writer`, and then `finish` with `writer` and what was written.
+/// Runs `format` with a buffer that has the settings of `writer`, then writes the line that `extend` makes of the result.
 pub(crate) fn buffered(
     mut writer: Writer<'_>,
     format: impl FnOnce(Writer<'_>) -> fmt::Result,
-    finish: impl FnOnce(&mut Writer<'_>, &str) -> fmt::Result,
+    extend: impl FnOnce(&str, &mut String),
 ) -> fmt::Result {
     let settings =
         Settings { colours: writer.has_ansi_escapes(), sanitizes: writer.sanitizes_ansi_escapes() };
-    let mut buffer = settings.buffer();
-    let outcome = format(buffer.as_writer()) // user code
-        .and_then(|()| finish(&mut writer, &buffer.fields));
-    if buffer.fields.capacity() <= MAX_RETAINED {
-        buffer.fields.clear();
-        let _ = SPARE.try_with(|spare| spare[settings.place()].set(Some(buffer)));
+    let mut buffers = settings.buffers();
+    let Buffers { line, extended } = &mut *buffers;
+    let outcome = format(line.as_writer()).and_then(|()| {
+        // user code, as in `format`
+        extend(&line.fields, extended);
+        writer.write_str(extended)
+    });
+    if line.fields.capacity() + extended.capacity() <= MAX_RETAINED {
+        line.fields.clear();
+        extended.clear();
+        let _ = SPARE.try_with(|spare| spare[settings.place()].set(Some(buffers)));
     }
     outcome
 }

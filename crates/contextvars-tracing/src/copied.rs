@@ -1,4 +1,4 @@
-//! The values of an event, copied: a visitor may look at them, but not keep them.
+//! Copies of an event's values, because a visitor cannot keep the values themselves.
 
 use std::error::Error;
 use std::fmt;
@@ -7,16 +7,17 @@ use contextvars::fields::Value;
 use tracing_core::Event;
 use tracing_core::field::{Field, Value as Recordable, Visit, debug};
 
-/// A value that is ready to be recorded again.
+/// A value that can be recorded again.
 pub(crate) type Slot = Box<dyn Recordable>;
 
-/// As much of a chain of errors as is copied.
+/// How many causes of an error are copied.
 const CAUSES: usize = 32;
 
-/// A slot for each field of the call site.
+/// Collects the values of an event, with a slot for each field of the call site.
 pub(crate) struct Copied(Vec<Option<Slot>>);
 
 impl Copied {
+    /// Returns the values of the event, by the index of their field.
     pub(crate) fn of(event: &Event<'_>) -> Vec<Option<Slot>> {
         let mut copied = Self(event.fields().map(|_| None).collect());
         event.record(&mut copied); // user code: Debug
@@ -73,22 +74,32 @@ impl Visit for Copied {
     }
 }
 
-/// A bound value as a slot; `None` for null, which no event can have.
+/// Returns a slot for a value of the context, or `None` for null, which an event cannot have.
+///
+/// Integers are recorded with 64 bits if they fit, because many visitors write wider ones as text.
 pub(crate) fn slot_of(value: &Value) -> Option<Slot> {
     Some(match value {
         Value::Null => return None,
         Value::Bool(value) => Box::new(*value),
         Value::I64(number) => Box::new(*number),
         Value::U64(number) => Box::new(*number),
-        Value::I128(number) => Box::new(*number),
-        Value::U128(number) => Box::new(*number),
+        Value::I128(number) => match (i64::try_from(*number), u64::try_from(*number)) {
+            (Ok(number), _) => Box::new(number),
+            (_, Ok(number)) => Box::new(number),
+            _ => Box::new(*number),
+        },
+        Value::U128(number) => match u64::try_from(*number) {
+            Ok(number) => Box::new(number),
+            Err(_) => Box::new(*number),
+        },
         Value::F64(number) => Box::new(*number),
         Value::Text(text) => Box::new(text.as_str().to_owned()),
+        // Kinds of values that a later version of `Value` has.
         other => Box::new(other.to_string()),
     })
 }
 
-/// What a `Debug` has written.
+/// The output of a `Debug`, which shows as itself.
 struct Verbatim(String);
 
 impl fmt::Debug for Verbatim {
@@ -97,7 +108,7 @@ impl fmt::Debug for Verbatim {
     }
 }
 
-/// What an error has written, and its source.
+/// A copy of an error: its output and its source.
 struct Cause {
     display: String,
     debug: Verbatim,
@@ -109,7 +120,7 @@ impl Cause {
         let source = error.source().filter(|_| left > 0);
         Self {
             display: written(format_args!("{error}")),
-            // Formatters do not ask for it, so that a panic would be the wrapper's.
+            // Formatters do not ask for it, so without the wrapper a panic would not happen.
             debug: Verbatim(
                 Value::guarded(|| written(format_args!("{error:?}")).into()).to_string(),
             ),
@@ -136,7 +147,7 @@ impl Error for Cause {
     }
 }
 
-/// As `format!`, which panics where a formatter fails.
+/// Formats the arguments as `format!` does, but without its panic if a formatter fails.
 fn written(arguments: fmt::Arguments<'_>) -> String {
     let mut text = String::new();
     if fmt::Write::write_fmt(&mut text, arguments).is_err() {

@@ -1,92 +1,131 @@
-//! Keys and values as JSON and as text, without a character that a terminal or a reader of lines would obey.
+//! Writes keys and values as JSON and as text, without characters that a terminal or a line-based reader would act on.
 
-use std::fmt::{self, Write};
+use std::fmt::Write as _;
 
 use contextvars::fields::Value;
 
-/// Whether a character may change how a line reads: controls, line separators, changes of direction.
+/// Returns `true` if a character may change how a line reads: controls, line separators, changes of direction.
 fn is_hostile(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{feff}')
         || matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// A value in JSON. Numbers that JSON has no notation for are null, integers beyond 64 bits are text.
-pub(crate) fn json_value(out: &mut impl Write, value: &Value) -> fmt::Result {
-    match value {
-        Value::Null => out.write_str("null"),
-        Value::F64(number) if !number.is_finite() => out.write_str("null"),
-        // As `Debug`, which keeps the point of a whole number and has exponents where they are shorter.
-        Value::F64(number) => write!(out, "{number:?}"),
-        Value::I128(number)
-            if i64::try_from(*number).is_err() && u64::try_from(*number).is_err() =>
-        {
-            write!(out, "\"{number}\"")
-        }
-        Value::U128(number) if u64::try_from(*number).is_err() => write!(out, "\"{number}\""),
-        Value::Text(text) => json_text(out, text),
-        number => write!(out, "{number}"),
-    }
-}
-
-/// A text in JSON, with its quotes.
-pub(crate) fn json_text(out: &mut impl Write, text: &str) -> fmt::Result {
-    out.write_char('"')?;
-    in_pieces(out, text, |out, character| match character {
-        '"' => out.write_str("\\\""),
-        '\\' => out.write_str("\\\\"),
-        '\n' => out.write_str("\\n"),
-        '\r' => out.write_str("\\r"),
-        '\t' => out.write_str("\\t"),
-        other => write!(out, "\\u{:04x}", u32::from(other)), // all that are hostile have one unit
-    })?;
-    out.write_char('"')
-}
-
-/// A value for people: text stands in quotes only where it would not be one word otherwise.
-pub(crate) fn plain_value(out: &mut impl Write, value: &Value) -> fmt::Result {
-    match value {
-        Value::Text(text) => plain_text(out, text),
-        other => write!(out, "{other:?}"), // `1.0` and `1e300`, as the formatters write those of events
-    }
-}
-
-/// A text for people, as in [`plain_value`].
-pub(crate) fn plain_text(out: &mut impl Write, text: &str) -> fmt::Result {
-    let separates = |character: char| character.is_whitespace() || character == '=';
-    if !text.is_empty() && !text.contains(separates) && !text.contains(is_escaped) {
-        return out.write_str(text);
-    }
-    out.write_char('"')?;
-    in_pieces(out, text, |out, character| match character {
-        '"' => out.write_str("\\\""),
-        '\\' => out.write_str("\\\\"),
-        '\n' => out.write_str("\\n"),
-        '\r' => out.write_str("\\r"),
-        '\t' => out.write_str("\\t"),
-        other => write!(out, "\\u{{{:x}}}", u32::from(other)),
-    })?;
-    out.write_char('"')
-}
-
 fn is_escaped(character: char) -> bool {
     matches!(character, '"' | '\\') || is_hostile(character)
 }
 
-/// Writes what needs no escape as it is, and the rest by `escape`.
-fn in_pieces<W: Write>(
-    out: &mut W,
-    mut text: &str,
-    escape: impl Fn(&mut W, char) -> fmt::Result,
-) -> fmt::Result {
-    while let Some(place) = text.find(is_escaped) {
-        let (before, rest) = text.split_at(place);
-        out.write_str(before)?;
-        let mut characters = rest.chars();
-        if let Some(character) = characters.next() {
-            escape(out, character)?;
-        }
-        text = characters.as_str();
+/// Returns `true` if no character of `text` needs a closer look: ASCII without controls, quotes and backslashes.
+///
+/// Without an early exit, because keys and values are short and almost always plain.
+fn is_plain_ascii(text: &str) -> bool {
+    text.bytes().fold(true, |plain, byte| plain & PLAIN[usize::from(byte)])
+}
+
+const PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte = b' ';
+    while byte <= b'~' {
+        plain[byte as usize] = byte != b'"' && byte != b'\\';
+        byte += 1;
     }
-    out.write_str(text)
+    plain
+};
+
+/// Appends a value as JSON. Numbers that JSON cannot express become null, integers beyond 64 bits text.
+pub(crate) fn json_value(out: &mut String, value: &Value) {
+    match value {
+        Value::Null => out.push_str("null"),
+        Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
+        Value::I64(number) => out.push_str(itoa::Buffer::new().format(*number)),
+        Value::U64(number) => out.push_str(itoa::Buffer::new().format(*number)),
+        Value::F64(number) if !number.is_finite() => out.push_str("null"),
+        // As `Debug`, which keeps the point of a whole number and writes exponents where they are shorter.
+        Value::F64(number) => append(out, format_args!("{number:?}")),
+        Value::I128(number) if fits_i64(*number) => append(out, format_args!("{number}")),
+        Value::U128(number) if u64::try_from(*number).is_ok() => {
+            append(out, format_args!("{number}"));
+        }
+        Value::Text(text) => json_text(out, text),
+        // Integers beyond 64 bits, and kinds of values that a later version of `Value` has.
+        other => json_text(out, &other.to_string()),
+    }
+}
+
+/// Returns `true` if a reader that has 64 bits for an integer can read the number.
+fn fits_i64(number: i128) -> bool {
+    i64::try_from(number).is_ok() || u64::try_from(number).is_ok()
+}
+
+/// Appends a key as JSON with its colon, behind a comma unless it is the first one.
+pub(crate) fn json_key(out: &mut String, is_first: &mut bool, key: &str) {
+    if !std::mem::replace(is_first, false) {
+        out.push(',');
+    }
+    json_text(out, key);
+    out.push(':');
+}
+
+/// Appends a text as JSON, in quotes.
+pub(crate) fn json_text(out: &mut String, text: &str) {
+    quoted(out, text, |out, character| {
+        append(out, format_args!("\\u{:04x}", u32::from(character))); // every hostile character is one UTF-16 unit
+    });
+}
+
+/// Appends a value for people: text is quoted only where it would not be one word otherwise.
+pub(crate) fn plain_value(out: &mut String, value: &Value) {
+    match value {
+        Value::Text(text) => plain_text(out, text),
+        Value::I64(number) => out.push_str(itoa::Buffer::new().format(*number)),
+        Value::U64(number) => out.push_str(itoa::Buffer::new().format(*number)),
+        Value::Null | Value::Bool(_) | Value::I128(_) | Value::U128(_) | Value::F64(_) => {
+            append(out, format_args!("{value:?}")); // `1.0` and `1e300`, as formatters write those of events
+        }
+        other => plain_text(out, &other.to_string()),
+    }
+}
+
+/// Appends a text for people, as in [`plain_value`].
+pub(crate) fn plain_text(out: &mut String, text: &str) {
+    let separates = |character: char| character.is_whitespace() || character == '=';
+    let is_word = if is_plain_ascii(text) {
+        !text.bytes().any(|byte| matches!(byte, b' ' | b'='))
+    } else {
+        !text.contains(separates) && !text.contains(is_escaped)
+    };
+    if !text.is_empty() && is_word {
+        return out.push_str(text);
+    }
+    quoted(out, text, |out, character| {
+        append(out, format_args!("\\u{{{:x}}}", u32::from(character)));
+    });
+}
+
+/// Appends `text` in quotes. Hostile characters without a short escape are written by `escape`.
+fn quoted(out: &mut String, mut text: &str, escape: impl Fn(&mut String, char)) {
+    out.push('"');
+    if !is_plain_ascii(text) {
+        while let Some(place) = text.find(is_escaped) {
+            let (before, rest) = text.split_at(place);
+            out.push_str(before);
+            let mut characters = rest.chars();
+            match characters.next() {
+                Some('"') => out.push_str("\\\""),
+                Some('\\') => out.push_str("\\\\"),
+                Some('\n') => out.push_str("\\n"),
+                Some('\r') => out.push_str("\\r"),
+                Some('\t') => out.push_str("\\t"),
+                Some(other) => escape(out, other),
+                None => {}
+            }
+            text = characters.as_str();
+        }
+    }
+    out.push_str(text);
+    out.push('"');
+}
+
+fn append(out: &mut String, arguments: std::fmt::Arguments<'_>) {
+    let _ = out.write_fmt(arguments); // a `String` accepts everything, and numbers do not fail to format
 }

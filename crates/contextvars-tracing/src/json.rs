@@ -1,34 +1,42 @@
 //! [`Json`].
 
 use std::fmt;
+use std::sync::Arc;
 
-use contextvars::fields::{Selection, Snapshot};
+use contextvars::fields::{Selection, Snapshot, Text};
 use tracing_core::{Event, Subscriber};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::line::Line;
-use crate::scan::Object;
+use crate::object::Object;
+use crate::shape::Shape;
 use crate::{escape, has};
 
-/// A formatter that adds the fields of the current context to the JSON line that another one writes.
+/// A formatter that adds the fields of the current context to the JSON line that another formatter writes.
 ///
-/// They come last in the object, next to `timestamp` and `level`; none of a key that the object has there already, and
-/// none of a key that the event itself has, wherever the line shows it. They are those of the context as it is when the
-/// line begins: what a value binds while it is formatted is on the next line.
+/// The fields come last in the object, next to `timestamp` and `level`. A field is left out if the object already has its
+/// key, or if the event has a field of that key, wherever the line shows it. The fields are those of the context at the
+/// time when the line begins: fields that a value binds while it is formatted appear on the next line.
 ///
-/// NaN and the infinities are null, integers beyond 64 bits text. What the other formatter writes is not changed, and if
-/// it is not one JSON object, on whatever number of lines, nothing is added.
+/// NaN and the infinities become null, and integers beyond 64 bits become text. The inner formatter's part of the line is
+/// not changed, unless [`flat`](Self::flat), [`keys`](Self::keys) or [`omit`](Self::omit) ask for it. A line that is not
+/// exactly one JSON object passes unchanged; the object may span several lines of text.
 ///
-/// A [`ToValue`](contextvars::fields::ToValue) that logs while it is asked for its value finds on its own line the bound
-/// fields, and of values that would have to be made in turn, that one is being made already.
+/// If a [`ToValue`](contextvars::fields::ToValue) logs while it is asked for its value, its line shows the bound fields and,
+/// in place of values that would have to be made, a text that says that another one is being made.
 ///
-/// Take the formatter of a layer by `map_event_format`, once it is set up. See [the module](crate) for an
+/// Wrap the formatter of a layer with `map_event_format`, after it has been set up. See [the crate](crate) for an
 /// example.
+///
+/// # Complexity
+///
+/// Linear in the length of the line. A line with fields is written to a buffer and read once.
 #[derive(Clone, Debug, Default)]
 pub struct Json<F> {
     line: Line<F>,
+    shape: Option<Arc<Shape>>,
 }
 
 impl<F> Json<F> {
@@ -44,10 +52,10 @@ impl<F> Json<F> {
     /// # drop(layer);
     /// ```
     pub const fn new(inner: F) -> Self {
-        Self { line: Line::new(inner) }
+        Self { line: Line::new(inner), shape: None }
     }
 
-    /// Has the lines show what is selected, and nothing else.
+    /// Returns a formatter that adds the fields of a selection instead of all fields.
     ///
     /// ```
     /// use contextvars::fields::Selection;
@@ -61,7 +69,89 @@ impl<F> Json<F> {
     /// ```
     #[must_use = "this is the formatter with the selection"]
     pub fn with_selection(self, selection: Selection) -> Self {
-        Self { line: self.line.with_selection(selection) }
+        Self { line: self.line.with_selection(selection), ..self }
+    }
+
+    /// Returns a formatter that lifts the event's own fields from the object `fields` to the top level of the line.
+    ///
+    /// For a formatter that nests them, as that of `fmt().json()` does by default. The fields stand where `fields` stood, in
+    /// their order. A field whose key the line already has, such as an event's own `level`, stays in `fields`; so the
+    /// line has no key twice, a field cannot replace the formatter's own keys, and no field is lost.
+    ///
+    /// ```
+    /// use contextvars::fields::{self, kv};
+    /// use contextvars_tracing::Json;
+    /// use tracing::{info, subscriber::with_default};
+    ///
+    /// # let lines = std::sync::Arc::new(std::sync::Mutex::new(vec![]));
+    /// # struct Lines(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+    /// # impl std::io::Write for Lines {
+    /// #     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+    /// #         self.0.lock().unwrap().write(bytes)
+    /// #     }
+    /// #     fn flush(&mut self) -> std::io::Result<()> {
+    /// #         Ok(())
+    /// #     }
+    /// # }
+    /// # let stdout = { let lines = lines.clone(); move || Lines(lines.clone()) };
+    /// let json = tracing_subscriber::fmt().json().without_time().with_target(false).with_writer(stdout);
+    /// let subscriber = json
+    ///     .map_event_format(|inner| Json::new(inner).flat().keys([("message", "msg"), ("level", "severity")]))
+    ///     .finish();
+    /// with_default(subscriber, || {
+    ///     fields::sync_scope(kv! { request_id = 7 }, || info!(sum = 3, "paid"));
+    /// });
+    /// # let line = String::from_utf8(lines.lock().unwrap().clone()).unwrap();
+    /// assert_eq!(line, "{\"severity\":\"INFO\",\"msg\":\"paid\",\"sum\":3,\"request_id\":7}\n");
+    /// ```
+    #[must_use = "this is the formatter with the shape"]
+    pub fn flat(self) -> Self {
+        self.shaped(|shape| shape.flat = true)
+    }
+
+    /// Returns a formatter that renames keys on the top level of the line, given as pairs of the old and the new name.
+    ///
+    /// This concerns the keys that the inner formatter writes and, with [`flat`](Self::flat), the event's own fields and
+    /// `message`. The fields of the context keep their names; a
+    /// [`Selection`](contextvars::fields::Selection::rename) can rename variables. Members keep their order; the space between them is not kept.
+    /// A key that is given twice gets the last name.
+    ///
+    /// If two members end up with one name, the line shows one of them: a renamed key goes before one that keeps its name,
+    /// then a key of the formatter before a lifted field, then the one that comes first. A lifted field that has to give way
+    /// stays in `fields`; other members are left out. A field of the context gives way to all of these.
+    ///
+    /// See [`flat`](Self::flat) for an example.
+    #[must_use = "this is the formatter with the shape"]
+    pub fn keys<K: Into<Text>, N: Into<Text>>(
+        self,
+        names: impl IntoIterator<Item = (K, N)>,
+    ) -> Self {
+        let names = names.into_iter().map(|(key, name)| (key.into(), Some(name.into())));
+        self.shaped(|shape| shape.names.extend(names))
+    }
+
+    /// Returns a formatter that leaves out these keys of the top level of the line, as [`keys`](Self::keys) renames them.
+    ///
+    /// For a key that the inner formatter cannot be told to leave out. A field of the context may take the free name.
+    ///
+    /// ```
+    /// use contextvars_tracing::Json;
+    ///
+    /// let subscriber = tracing_subscriber::fmt()
+    ///     .json()
+    ///     .map_event_format(|inner| Json::new(inner).flat().omit(["target", "spans"]));
+    /// # drop(subscriber);
+    /// ```
+    #[must_use = "this is the formatter with the shape"]
+    pub fn omit<K: Into<Text>>(self, keys: impl IntoIterator<Item = K>) -> Self {
+        let keys = keys.into_iter().map(|key| (key.into(), None));
+        self.shaped(|shape| shape.names.extend(keys))
+    }
+
+    fn shaped(self, change: impl FnOnce(&mut Shape)) -> Self {
+        let mut shape = self.shape.map(Arc::unwrap_or_clone).unwrap_or_default();
+        change(&mut shape);
+        Self { shape: Some(Arc::new(shape)), ..self }
     }
 }
 
@@ -77,31 +167,40 @@ where
         writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        self.line.format_event(context, writer, event, |snapshot, writer, line| {
-            extend(snapshot, event, writer, line)
+        let shape = self.shape.as_deref();
+        self.line.format_event(shape.is_some(), context, writer, event, |snapshot, line, out| {
+            extend(shape, snapshot, event, line, out);
         })
     }
 }
 
-/// Writes the line, with the fields before its last brace.
-fn extend(snapshot: &Snapshot, event: &Event<'_>, out: &mut Writer<'_>, line: &str) -> fmt::Result {
-    let mut read = None; // at the first field
-    let mut written = 0;
-    let mut outcome = Ok(());
+/// Appends the line to `out`, rewritten by `shape`, with the fields before its last brace.
+fn extend(
+    shape: Option<&Shape>,
+    snapshot: &Snapshot,
+    event: &Event<'_>,
+    line: &str,
+    out: &mut String,
+) {
+    let Some(object) = Object::parse(line) else { return out.push_str(line) };
+    let members = shape.map(|shape| shape.apply(&object));
+    let end = line.trim_end().len() - 1; // the closing brace
+    let mut is_first = if let Some(members) = &members {
+        out.push('{');
+        members.write(out)
+    } else {
+        out.push_str(&line[..end]);
+        object.members.is_empty()
+    };
+    let is_taken = |key: &str| match &members {
+        Some(members) => members.has(key),
+        None => object.has(key),
+    };
     snapshot.visit(|key, value| {
-        let Some(object) = read.get_or_insert_with(|| Object::of(line)) else { return };
-        if outcome.is_err() || object.has(key) || has(event, key) {
-            return;
+        if !is_taken(key) && !has(event, key) {
+            escape::json_key(out, &mut is_first, key);
+            escape::json_value(out, value);
         }
-        outcome = out.write_str(&line[written..object.end]).and_then(|()| {
-            let comma = written > 0 || !object.is_empty();
-            out.write_str(if comma { "," } else { "" })?;
-            escape::json_text(out, key)?;
-            out.write_char(':')?;
-            escape::json_value(out, value)
-        });
-        written = object.end;
     });
-    outcome?;
-    out.write_str(&line[written..])
+    out.push_str(&line[end..]);
 }

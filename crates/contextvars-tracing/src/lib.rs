@@ -1,4 +1,4 @@
-//! Puts the request's log fields on every line of `tracing`, without a span that carries them.
+//! Adds the log fields of the current context to every line of `tracing`, without a span that carries them.
 //!
 //! ```
 //! use contextvars::fields::{self, kv};
@@ -9,12 +9,15 @@
 //! // {"timestamp":"…","level":"INFO","fields":{"message":"paid"},"target":"…","user":"ann"}
 //! ```
 //!
-//! - [`Json`] and [`Text`] wrap the formatter of a `fmt` layer, and add the fields to the line that it writes. That is
-//!   the cheapest way, and all it needs is public.
-//! - [`WithFields`] wraps any other layer, and hands it events that have the fields.
+//! - [`Json`] and [`Text`] wrap the formatter of a `fmt` layer and add the fields to the line that it writes. Prefer them:
+//!   they are cheaper than `WithFields` and rely on public items only. `Json` needs a formatter that writes JSON, `Text`
+//!   one that writes text. [`Json::flat`] and [`Json::keys`] give the line another shape.
+//! - [`WithFields`] wraps any other layer and passes events to it that have the fields.
+//! - [`SpanContextExt`], [`propagate_with_span`] and [`propagate_fn_with_span`] carry the current span together with the
+//!   context to tasks, threads and thread pools.
 //!
-//! [`Json`] needs a formatter that writes JSON, and [`Text`] one that writes text. Fields of the event itself go before
-//! fields of the same key; those of spans are a matter apart, and stay as they are.
+//! The event's own fields go before fields of the context with the same key. Fields of spans are independent of both and
+//! stay unchanged.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(missing_docs)]
@@ -25,8 +28,10 @@ mod escape;
 mod extended;
 mod json;
 mod line;
-mod scan;
+mod object;
+mod shape;
 mod sites;
+mod span;
 mod text;
 mod with_fields;
 
@@ -34,16 +39,17 @@ use tracing_core::Event;
 use tracing_core::field::{Field, Visit};
 
 pub use json::Json;
+pub use span::{InSpan, SpanContextExt, propagate_fn_with_span, propagate_with_span};
 pub use text::Text;
-pub use with_fields::WithFields;
+pub use with_fields::{RESERVED_KEYS, WithFields};
 
-/// The name of a field, as formatters show it.
+/// Returns the name of a field as formatters show it, without `r#`.
 fn display_name(field: &Field) -> &'static str {
     let name = field.name();
     name.strip_prefix("r#").unwrap_or(name)
 }
 
-/// Whether the event has a value of this key.
+/// Returns `true` if the event has a value for this key.
 fn has(event: &Event<'_>, key: &str) -> bool {
     struct Find<'a> {
         key: &'a str,

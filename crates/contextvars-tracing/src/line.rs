@@ -1,5 +1,5 @@
-//! What [`Json`](crate::Json) and [`Text`](crate::Text) have in common: they take the fields when a line begins, let another
-//! formatter write it, and add the fields to the complete line.
+//! The part that [`Json`](crate::Json) and [`Text`](crate::Text) share: take the fields when a line begins, let another
+//! formatter write the line, and add the fields to the complete line.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::buffer::buffered;
 
-/// A formatter whose lines get the fields of the current context, or those of a selection.
+/// A formatter whose lines get the fields of the current context, or of a selection.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Line<F> {
     inner: F,
@@ -28,13 +28,16 @@ impl<F> Line<F> {
         Self { selection: Some(Arc::new(selection)), ..self }
     }
 
-    /// Writes the line of the inner formatter, which `extend` adds the fields to.
+    /// Writes the line that `extend` makes of the snapshot and of the inner formatter's line.
+    ///
+    /// If there are no fields and `always` is false, the inner formatter writes the line directly.
     pub(crate) fn format_event<S, N>(
         &self,
+        always: bool,
         context: &FmtContext<'_, S, N>,
         writer: Writer<'_>,
         event: &Event<'_>,
-        extend: impl FnOnce(&Snapshot, &mut Writer<'_>, &str) -> fmt::Result,
+        extend: impl FnOnce(&Snapshot, &str, &mut String),
     ) -> fmt::Result
     where
         S: Subscriber + for<'lookup> LookupSpan<'lookup>,
@@ -42,13 +45,13 @@ impl<F> Line<F> {
         F: FormatEvent<S, N>,
     {
         let snapshot = self.selection.as_ref().map_or_else(Snapshot::now, Selection::snapshot);
-        if snapshot.is_empty() {
+        if snapshot.is_empty() && !always {
             return self.inner.format_event(context, writer, event); // user code
         }
         buffered(
             writer,
             |writer| self.inner.format_event(context, writer, event), // user code
-            |writer, line| extend(&snapshot, writer, line),           // user code: T::to_value
+            |line, out| extend(&snapshot, line, out),                 // user code: T::to_value
         )
     }
 }

@@ -1,8 +1,11 @@
-//! The metadata of call sites with more fields than they have. An event lends its metadata for ever, so it is leaked,
-//! and so there is an end to it.
+//! The metadata of call sites that have more fields than they declare.
+//!
+//! An event borrows its metadata for the life of the process, so extended metadata is leaked and its number is limited:
+//! a call site keeps the first [`MAX_EXACT_SETS`] different sets of keys, and afterwards one union of all sets, which
+//! grows key by key up to [`MAX_UNION_KEYS`]. Fields of a union that an event does not have stay without a value.
 //!
 //! # Invariant
-//! Nothing here runs user code while the lock is held.
+//! No user code runs while the lock is held.
 
 use std::collections::BTreeMap;
 use std::ptr;
@@ -11,79 +14,178 @@ use std::sync::{PoisonError, RwLock};
 use tracing_core::field::FieldSet;
 use tracing_core::{Kind, Metadata};
 
-/// How many sets of keys are kept of one call site.
-const MAX_SETS_PER_CALLSITE: usize = 64;
+/// How many sets of keys a call site keeps as they are.
+const MAX_EXACT_SETS: usize = 8;
 
-/// How many are kept altogether.
-const MAX_SETS: usize = 4096;
+/// How many keys the union of a call site's sets has at most.
+const MAX_UNION_KEYS: usize = 32;
 
-/// How long the keys of a set are, with one more for each of them.
-const MAX_KEY_BYTES: usize = 1024;
+/// How long the keys of one event are at most, with one byte more for each of them.
+pub(crate) const MAX_KEY_BYTES: usize = 1024;
 
 type Static = &'static Metadata<'static>;
 
-struct Sites {
-    /// By the address of the metadata that was extended, which is never free for another one.
-    kept: BTreeMap<usize, Vec<Static>>,
-    count: usize,
-}
+/// The extended metadata of each call site, by the address of the metadata that was extended, which is never freed.
+static SITES: RwLock<BTreeMap<usize, Site>> = RwLock::new(BTreeMap::new());
 
-static SITES: RwLock<Sites> = RwLock::new(Sites { kept: BTreeMap::new(), count: 0 });
-
-/// The metadata with `keys` after its own, none of which it has; `None` if no more of that kind is kept.
+/// Returns the metadata with `keys` after its own, none of which it has: the smallest kept one that has all of them.
 ///
-/// It keeps the identity of the call site and the places of its fields: who knows these recognises them.
-pub(crate) fn extended(metadata: Static, keys: &[&str]) -> Option<Static> {
+/// If the call site can keep no more, the metadata may lack some of the keys. It keeps the identity of the call site and
+/// the positions of its fields, so a layer that knows these recognises them.
+pub(crate) fn extended(metadata: Static, keys: &[&str]) -> Static {
     if keys.is_empty() {
-        return Some(metadata);
+        return metadata;
     }
-    let place = ptr::from_ref(metadata).addr();
+    let address = ptr::from_ref(metadata).addr();
     let known = {
         let sites = SITES.read().unwrap_or_else(PoisonError::into_inner);
-        sites.find(place, metadata, keys)
+        sites.get(&address).and_then(|site| site.find(keys))
     };
-    if known.is_some() || keys.iter().map(|key| key.len() + 1).sum::<usize>() > MAX_KEY_BYTES {
-        return known;
-    }
-    let mut sites = SITES.write().unwrap_or_else(PoisonError::into_inner);
-    let known = sites.find(place, metadata, keys); // by another thread meanwhile
-    known.or_else(|| sites.keep(place, metadata, keys))
+    known.unwrap_or_else(|| {
+        let mut sites = SITES.write().unwrap_or_else(PoisonError::into_inner);
+        let site = sites.entry(address).or_insert_with(|| Site { metadata, kept: Vec::new() });
+        // Another thread may have added it meanwhile.
+        site.find(keys).unwrap_or_else(|| site.grow(keys))
+    })
 }
 
-impl Sites {
-    fn find(&self, place: usize, metadata: Static, keys: &[&str]) -> Option<Static> {
-        let own = metadata.fields().len();
-        let mut kept = self.kept.get(&place)?.iter().copied();
-        kept.find(|kept| {
-            let mut names = kept.fields().iter().skip(own).map(|field| field.name());
-            kept.fields().len() == own + keys.len() && names.all(|name| keys.contains(&name))
-        })
+/// A call site and what was made of it.
+struct Site {
+    metadata: Static,
+    /// The exact sets, and behind them the union.
+    kept: Vec<Static>,
+}
+
+impl Site {
+    /// The names that were added to the call site's own.
+    fn added(&self, kept: Static) -> impl Iterator<Item = &'static str> + use<> {
+        kept.fields().iter().skip(self.metadata.fields().len()).map(|field| field.name())
     }
 
-    fn keep(&mut self, place: usize, metadata: Static, keys: &[&str]) -> Option<Static> {
-        let of_one = self.kept.entry(place).or_default();
-        if of_one.len() >= MAX_SETS_PER_CALLSITE || self.count >= MAX_SETS {
-            return None;
+    /// How many of the keys `kept` has.
+    fn covers(&self, kept: Static, keys: &[&str]) -> usize {
+        self.added(kept).filter(|name| keys.contains(name)).count()
+    }
+
+    /// The smallest kept superset of the keys.
+    fn find(&self, keys: &[&str]) -> Option<Static> {
+        let supersets = self.kept.iter().filter(|kept| self.covers(kept, keys) == keys.len());
+        supersets.min_by_key(|kept| kept.fields().len()).copied()
+    }
+
+    /// Keeps a set that has the keys, as many of them as there is room for.
+    fn grow(&mut self, keys: &[&str]) -> Static {
+        if self.kept.len() < MAX_EXACT_SETS {
+            return self.keep(keys);
         }
-        let new = leaked(metadata, keys);
-        of_one.push(new);
-        self.count += 1;
-        Some(new)
+        let union = self.union(keys);
+        let grown = self
+            .kept
+            .get(MAX_EXACT_SETS)
+            .is_none_or(|old| self.added(old).ne(union.iter().copied()));
+        if grown {
+            self.kept.truncate(MAX_EXACT_SETS);
+            self.keep(&union);
+        }
+        let kept = self.kept.iter().copied().max_by_key(|kept| self.covers(kept, keys));
+        kept.unwrap_or(self.metadata)
+    }
+
+    /// The keys of the present union, these keys and those of the exact sets, until there is no more room.
+    fn union<'a>(&self, keys: &[&'a str]) -> Vec<&'a str> {
+        let exact = self.kept.iter().take(MAX_EXACT_SETS).flat_map(|kept| self.added(kept));
+        let present = self.kept.get(MAX_EXACT_SETS).into_iter().flat_map(|kept| self.added(kept));
+        let mut union = Vec::with_capacity(MAX_UNION_KEYS);
+        let mut add = |key: &'a str| {
+            if union.len() < MAX_UNION_KEYS && !union.contains(&key) {
+                union.push(key);
+            }
+        };
+        for key in present {
+            add(key);
+        }
+        for key in keys {
+            add(key);
+        }
+        for key in exact {
+            add(key);
+        }
+        union
+    }
+
+    fn keep(&mut self, keys: &[&str]) -> Static {
+        let known: Vec<_> = self.kept.iter().flat_map(|kept| self.added(kept)).collect();
+        let leaked = |key: &&str| {
+            known
+                .iter()
+                .copied()
+                .find(|known| known == key)
+                .unwrap_or_else(|| String::from(*key).leak())
+        };
+        let own = self.metadata.fields().iter().map(|field| field.name());
+        let names: Vec<&'static str> = own.chain(keys.iter().map(leaked)).collect();
+        let metadata = self.metadata;
+        let kept = Box::leak(Box::new(Metadata::new(
+            metadata.name(),
+            metadata.target(),
+            *metadata.level(),
+            metadata.file(),
+            metadata.line(),
+            metadata.module_path(),
+            FieldSet::new(names.leak(), metadata.callsite()),
+            Kind::EVENT,
+        )));
+        self.kept.push(kept);
+        kept
     }
 }
 
-fn leaked(metadata: Static, keys: &[&str]) -> Static {
-    let own = metadata.fields().iter().map(|field| field.name());
-    let new = keys.iter().map(|key| -> &'static str { String::from(*key).leak() });
-    let names: Vec<_> = own.chain(new).collect();
-    Box::leak(Box::new(Metadata::new(
-        metadata.name(),
-        metadata.target(),
-        *metadata.level(),
-        metadata.file(),
-        metadata.line(),
-        metadata.module_path(),
-        FieldSet::new(names.leak(), metadata.callsite()),
+#[cfg(test)]
+mod tests {
+    use std::ptr;
+
+    use tracing_core::Level;
+    use tracing_core::callsite::{DefaultCallsite, Identifier};
+    use tracing_core::field::FieldSet;
+    use tracing_core::metadata::{Kind, Metadata};
+
+    use super::{MAX_EXACT_SETS, MAX_UNION_KEYS, Site, extended};
+
+    static CALLSITE: DefaultCallsite = DefaultCallsite::new(&METADATA);
+    static METADATA: Metadata<'static> = Metadata::new(
+        "event",
+        "sites",
+        Level::INFO,
+        None,
+        None,
+        None,
+        FieldSet::new(&["message"], Identifier(&CALLSITE)),
         Kind::EVENT,
-    )))
+    );
+
+    #[test]
+    fn the_smallest_kept_superset_is_used_and_nothing_is_kept_for_it() {
+        let large = extended(&METADATA, &["a", "b", "c", "d"]);
+        let small = extended(&METADATA, &["c", "a", "e"]);
+        assert!(ptr::eq(extended(&METADATA, &["a"]), small));
+        assert!(ptr::eq(extended(&METADATA, &["d", "b"]), large));
+        assert!(ptr::eq(extended(&METADATA, &["e", "a", "c"]), small));
+        assert!(ptr::eq(extended(&METADATA, &[]), &raw const METADATA));
+    }
+
+    #[test]
+    fn a_call_site_keeps_eight_sets_and_their_union() {
+        let mut site = Site { metadata: &METADATA, kept: vec![] };
+        let keys: Vec<_> = (0..100).map(|number| format!("key-{number}")).collect();
+        let mut made = 0;
+        for key in &keys {
+            let before = site.kept.last().copied().map(ptr::from_ref);
+            site.grow(&[key]);
+            made += usize::from(site.kept.last().copied().map(ptr::from_ref) != before);
+        }
+        assert_eq!(site.kept.len(), MAX_EXACT_SETS + 1);
+        assert_eq!(site.kept[MAX_EXACT_SETS].fields().len(), 1 + MAX_UNION_KEYS);
+        // The first union has nine keys, and each further one more.
+        assert_eq!(made, MAX_UNION_KEYS);
+    }
 }

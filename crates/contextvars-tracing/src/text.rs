@@ -11,18 +11,19 @@ use tracing_subscriber::registry::LookupSpan;
 use crate::line::Line;
 use crate::{escape, has};
 
-/// A formatter that adds the fields of the current context to the line that another one writes, as ` key=value`.
+/// A formatter that adds the fields of the current context to the line that another formatter writes, as ` key=value`.
 ///
-/// They stand at the end of the line, or of the last one if there are several; behind what ends in an empty line, as the
-/// pretty format does, they have a line of their own. A key that the event itself has is not added again. The fields are
-/// those of the context as it is when the line begins: what a value binds while it is formatted is on the next line.
+/// The fields come at the end of the line, or of the last line if there are several. If the text ends in an empty line, as
+/// the pretty format's does, the fields get a line of their own. A field is left out if the event has a field of that
+/// key. The fields are those of the context at the time when the line begins: fields that a value binds while it is
+/// formatted appear on the next line.
 ///
-/// A key or a text stands in quotes if it would not be one word otherwise. Quotes, control characters and what else
-/// could make one line look like two are escaped in them, so that whoever chooses a value cannot forge a line; the
-/// colours that the other formatter writes are kept.
+/// A key or a text is quoted if it would not be one word otherwise. Quotes, control characters and other characters that
+/// could make one line look like two are escaped, so a value from outside cannot forge a line. The colours that the inner
+/// formatter writes are kept.
 ///
-/// A [`ToValue`](contextvars::fields::ToValue) that logs while it is asked for its value finds on its own line the bound
-/// fields, and of values that would have to be made in turn, that one is being made already.
+/// If a [`ToValue`](contextvars::fields::ToValue) logs while it is asked for its value, its line shows the bound fields and,
+/// in place of values that would have to be made, a text that says that another one is being made.
 ///
 /// ```
 /// use contextvars::fields::{self, kv};
@@ -59,14 +60,14 @@ pub struct Text<F> {
 }
 
 impl<F> Text<F> {
-    /// Wraps a formatter that writes text: full, compact, pretty, or one of your own.
+    /// Wraps a formatter that writes text, such as the full, compact or pretty one of tracing-subscriber.
     ///
     /// See [`Text`] for an example.
     pub const fn new(inner: F) -> Self {
         Self { line: Line::new(inner) }
     }
 
-    /// Has the lines show what is selected, and nothing else.
+    /// Returns a formatter that adds the fields of a selection instead of all fields.
     ///
     /// ```
     /// use contextvars::fields::Selection;
@@ -96,34 +97,29 @@ where
         writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        self.line.format_event(context, writer, event, |snapshot, writer, line| {
-            extend(snapshot, event, writer, line)
+        self.line.format_event(false, context, writer, event, |snapshot, line, out| {
+            extend(snapshot, event, line, out);
         })
     }
 }
 
-/// Writes the line, with the fields before the line ends that are last in it.
-fn extend(snapshot: &Snapshot, event: &Event<'_>, out: &mut Writer<'_>, line: &str) -> fmt::Result {
+/// Appends the line to `out`, with the fields before the line ends that are last in it.
+fn extend(snapshot: &Snapshot, event: &Event<'_>, line: &str, out: &mut String) {
     if line.is_empty() {
-        return Ok(()); // left out by the other formatter
+        return; // the inner formatter leaves this event out
     }
     let text = line.trim_end_matches(['\n', '\r']);
-    let apart = line[text.len()..].matches('\n').count() > 1;
-    let (mut written, mut begun) = (0, false);
-    let mut outcome = Ok(());
+    let ends = &line[text.len()..];
+    let mut separator = if ends.matches('\n').count() > 1 { "\n    " } else { " " };
+    out.push_str(text);
     snapshot.visit(|key, value| {
-        if outcome.is_err() || has(event, key) {
+        if has(event, key) {
             return;
         }
-        let first = !std::mem::replace(&mut begun, true);
-        outcome = out.write_str(&line[written..text.len()]).and_then(|()| {
-            out.write_str(if first && apart { "\n    " } else { " " })?;
-            escape::plain_text(out, key)?;
-            out.write_char('=')?;
-            escape::plain_value(out, value)
-        });
-        written = text.len();
+        out.push_str(std::mem::replace(&mut separator, " "));
+        escape::plain_text(out, key);
+        out.push('=');
+        escape::plain_value(out, value);
     });
-    outcome?;
-    out.write_str(&line[written..])
+    out.push_str(ends);
 }

@@ -12,12 +12,34 @@ use tracing_subscriber::layer::{Context, Layer};
 use crate::extended::{self, Added};
 use crate::has;
 
-/// A layer that hands events to another one with the fields of the current context added: for layers that are no `fmt`
-/// layer, whatever they write and wherever to.
+/// The keys that common formatters write themselves, which [`WithFields`] skips unless it has a selection.
 ///
-/// The inner layer sees an event of the same call site that has more fields, those that [`Json`](crate::Json)
-/// would write: the event's own go before fields of the same key. Other layers of the subscriber see the event as it
-/// was, for no layer can add to what a sibling sees.
+/// A formatter that writes the event's fields on the top level, such as `fmt().json().flatten_event(true)`, would otherwise
+/// write a bound field of this name as a second `level` or `target` of the same object.
+///
+/// ```
+/// assert!(contextvars_tracing::RESERVED_KEYS.contains(&"level"));
+/// ```
+pub const RESERVED_KEYS: [&str; 9] = [
+    "timestamp",
+    "level",
+    "target",
+    "filename",
+    "line_number",
+    "threadName",
+    "threadId",
+    "span",
+    "spans",
+];
+
+/// A layer that passes events to another layer with the fields of the current context added.
+///
+/// It is for layers that are not `fmt` layers, such as those that send events to a collector; around a `fmt` layer,
+/// [`Json`](crate::Json) and [`Text`](crate::Text) are cheaper.
+///
+/// The inner layer sees an event of the same call site with more fields. The event's own fields go before fields of the
+/// same key. The [`RESERVED_KEYS`] are skipped; a selection shows every key that it lists. Other layers of the subscriber
+/// see the event unchanged, because a layer cannot change the events of its siblings.
 ///
 /// ```
 /// use std::sync::{Arc, Mutex};
@@ -45,28 +67,29 @@ use crate::has;
 /// assert_eq!(*seen.lock().unwrap(), ["message sum user"]);
 /// ```
 ///
-/// # What it costs
+/// # Complexity
 ///
-/// The values of an event that is extended are copied, and what has a `Debug` is formatted, once, as `{:?}`. Around a
-/// `fmt` layer, `Json` and `Text` are cheaper. An event to which there is nothing to add is passed on as it is.
-///
-/// An event has to say beforehand which fields it may have, and for as long as the process lives. So each new set of
-/// keys at a call site is kept for good, up to 64 sets at one call site, 4096 in the process, and a kilobyte of keys to
-/// a set. **Beyond that, events are passed on without the fields**: let the keys be few, and put into the values what
-/// varies.
+/// The values of an event that gets fields are copied, and a value with a `Debug` is formatted once, by `{:?}`. An event to
+/// which there is nothing to add is passed on unchanged.
 ///
 /// # Limits
 ///
+/// - An event has to declare its fields beforehand, for the life of the process. So each call site keeps the first eight
+///   different sets of keys and then one union of all of them, with at most 32 keys. A set that a kept one contains
+///   is not kept again: the event then has fields without a value, which visitors do not see. **Only an event at a call
+///   site that has seen more than eight sets and more than 32 keys loses fields: those whose keys no kept set has.** Keep
+///   the keys few, and put what varies into the values.
+/// - The keys that one event gets have at most a kilobyte together. Fields whose keys exceed it are left out.
 /// - Filters stand outside: `WithFields::new(layer).with_filter(filter)`. The inner layer's own `enabled` and
-///   `event_enabled` are asked, before there are fields; but a `Filtered` layer inside makes itself known to the
-///   subscriber in a way that cannot be forwarded without unsafe code.
-/// - For the same reason the subscriber does not find the inner layer by `downcast_ref`, which is how
-///   `tracing-opentelemetry` finds its own to set the parent of a span.
-/// - A null is no value that an event could have: the field is left out.
-/// - To make an event of values that are not known beforehand takes `FieldSet::value_set_all` of `tracing-core`, which
-///   is public but hidden in its documentation. It is there in version 0.1.36.
-/// - A [`ToValue`](contextvars::fields::ToValue) that logs while it is asked for its value finds on its own line the bound
-///   fields, and of values that would have to be made in turn, that one is being made already.
+///   `event_enabled` are asked, before the fields are added. But a `Filtered` layer inside registers with the subscriber
+///   in a way that cannot be forwarded without unsafe code.
+/// - For the same reason the subscriber does not find the inner layer by `downcast_ref`, which `tracing-opentelemetry`
+///   uses to find its own layer when it sets the parent of a span.
+/// - An event cannot have null as a value, so a field that is null is left out.
+/// - The event is made by `FieldSet::value_set_all` of `tracing-core`, which is public but hidden in its documentation.
+///   Version 0.1.36 has it.
+/// - If a [`ToValue`](contextvars::fields::ToValue) logs while it is asked for its value, its line shows the bound fields
+///   and, in place of values that would have to be made, a text that says that another one is being made.
 #[derive(Clone, Debug, Default)]
 pub struct WithFields<L> {
     inner: L,
@@ -81,7 +104,7 @@ impl<L> WithFields<L> {
         Self { inner, selection: None }
     }
 
-    /// Has the events show what is selected, and nothing else.
+    /// Returns a layer that adds the fields of a selection instead of all fields. It skips no [`RESERVED_KEYS`].
     ///
     /// ```
     /// use contextvars::fields::Selection;
@@ -104,9 +127,10 @@ impl<S: Subscriber, L: Layer<S>> Layer<S> for WithFields<L> {
         if snapshot.is_empty() {
             return self.inner.on_event(event, context);
         }
+        let reserved: &[&str] = if self.selection.is_some() { &[] } else { &RESERVED_KEYS };
         let mut added = Added::new();
         snapshot.visit(|key, value| {
-            if !has(event, key) {
+            if !reserved.contains(&key) && !has(event, key) {
                 added.push((key.to_owned(), value.clone()));
             }
         });
@@ -134,8 +158,8 @@ impl<S: Subscriber, L: Layer<S>> Layer<S> for WithFields<L> {
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        // The inner layer's own hint would be taken for everybody's: that of a layer that is `None`, or filtered, is
-        // told apart by `downcast_raw` only, which cannot be forwarded. What it does not want it still says by call site.
+        // The subscriber would apply the inner layer's hint to all layers: it recognises the hint of a layer that is `None`
+        // or filtered by `downcast_raw` only, which cannot be forwarded. `register_callsite` still refuses call sites.
         None
     }
 

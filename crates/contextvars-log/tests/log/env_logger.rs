@@ -1,4 +1,4 @@
-//! Over `env_logger`, in its own format.
+//! `ContextLogger` over `env_logger`, in its own format.
 
 use std::fmt;
 use std::sync::{Arc, Barrier};
@@ -38,7 +38,7 @@ fn a_line_has_the_fields_that_are_bound_when_it_is_written() {
 fn key_values_of_the_record_win_and_come_first() {
     let (logger, lines) = logger();
     fields::sync_scope(kv! { user = "ann", path = "/" }, || {
-        info(&logger, "paid", &[("sum", "7"), ("user", "bob")])
+        info(&logger, "paid", &[("sum", "7"), ("user", "bob")]);
     });
     assert_eq!(lines.take(), ["[INFO  shop] paid sum=7 user=bob path=/"]);
 }
@@ -53,7 +53,7 @@ fn logged_variables_are_shown_and_others_are_not() {
 }
 
 #[test]
-fn a_selection_decides_what_is_shown() {
+fn a_selection_decides_which_fields_are_shown() {
     static REQUEST: ContextVar<u64> = ContextVar::new("request_id");
     let (logger, lines) = logger();
     let selection = Selection::new().var(&REQUEST).or_null().rest().redact("token");
@@ -144,7 +144,7 @@ fn a_bound_display_that_logs_does_so_when_it_is_bound() {
 #[test]
 fn a_variable_that_logs_whenever_it_is_shown_ends_all_the_same() {
     static CHATTY: ContextVar<Chatty> = ContextVar::new("chatty").logged();
-    // The inner logger writes when it has the line, so that the line of the value comes first.
+    // The inner logger writes a line when it is complete, so the line that the value logs comes first.
     let (logger, lines) = logger();
     let chatty = Chatty(Arc::new(logger));
     Context::new().run(|| {
@@ -170,7 +170,7 @@ fn a_value_that_panics_costs_its_own_text_and_nothing_else() {
     static BAD: ContextVar<Bad> = ContextVar::new("bad").logged();
     let (logger, lines) = logger();
     fields::sync_scope(kv! { worse = %Bad, user = "ann" }, || {
-        BAD.sync_scope(Bad, || info(&logger, "paid", &NONE))
+        BAD.sync_scope(Bad, || info(&logger, "paid", &NONE));
     });
     let says = "<panicked while formatting>";
     assert_eq!(lines.take(), [format!("[INFO  shop] paid bad={says} worse={says} user=ann")]);

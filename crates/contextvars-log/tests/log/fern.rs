@@ -9,7 +9,7 @@ use serde_json::{Map, json};
 
 use crate::{Lines, NONE, info};
 
-/// Collects key-values, of which none may come twice.
+/// Collects key-values. No key may come twice.
 struct Object(Map<String, serde_json::Value>);
 
 impl<'kvs> VisitSource<'kvs> for Object {
@@ -47,7 +47,7 @@ fn parsed(lines: &Lines) -> Vec<serde_json::Value> {
 fn fields_and_key_values_make_one_object() {
     let (logger, lines) = logger();
     fields::sync_scope(kv! { user = "ann", attempts = 3, nothing = None::<bool> }, || {
-        info(&logger, "paid", &[("user", "bob")])
+        info(&logger, "paid", &[("user", "bob")]);
     });
     info(&logger, "bare", &NONE);
     assert_eq!(

@@ -1,4 +1,4 @@
-//! The adapter for the crate `log`, over loggers that people use: real lines, read back.
+//! Tests of the adapter for `log`: they read lines of real loggers back.
 
 #[path = "../../../../tests/support/allocations.rs"]
 mod allocations;
@@ -15,12 +15,12 @@ use std::sync::{Arc, Mutex};
 
 use ::log::{Level, Log, Record, kv};
 
-/// What was written, by whichever thread.
+/// A writer that keeps the output of all threads.
 #[derive(Clone, Debug, Default)]
 struct Lines(Arc<Mutex<Vec<u8>>>);
 
 impl Lines {
-    /// What was written since the last call, line by line.
+    /// Returns the lines of the output since the last call.
     fn take(&self) -> Vec<String> {
         let bytes = std::mem::take(&mut *self.0.lock().unwrap());
         String::from_utf8(bytes).unwrap().lines().map(str::to_owned).collect()

@@ -1,18 +1,18 @@
-//! What the inner logger sees: when, how often, of which kind.
+//! The key-values that the inner logger sees: when they are made, how often, and of which kind.
 
 use std::cell::Cell;
 use std::sync::Mutex;
 
 use contextvars::ContextVar;
-use contextvars::fields::{self, ToValue, Value, kv};
-use contextvars_log::ContextLogger;
-use log::kv::{self as log_kv, Key, VisitSource};
+use contextvars::fields::{self, Fields, ToValue, Value, kv};
+use contextvars_log::{ContextLogger, KeyValues};
+use log::kv::{self as log_kv, Key, Source as _, VisitSource};
 use log::{Log, Metadata, Record};
 
 use crate::support::panic_text;
 use crate::{NONE, allocations, info};
 
-/// A logger that does with a record whatever the test wants.
+/// A logger that calls a closure of the test.
 struct Each<F>(F);
 
 impl<F: Fn(&Record<'_>) + Send + Sync> Log for Each<F> {
@@ -62,7 +62,7 @@ fn fields_are_collected_once_and_only_for_a_logger_that_looks() {
 }
 
 #[test]
-fn nothing_is_allocated_when_nothing_is_bound_or_nobody_looks() {
+fn nothing_is_allocated_if_nothing_is_bound_or_no_key_value_is_read() {
     let blind = each(|_| ());
     let curious = each(|record| {
         assert_eq!(record.key_values().count(), 1);
@@ -71,7 +71,7 @@ fn nothing_is_allocated_when_nothing_is_bound_or_nobody_looks() {
     let own = [("sum", 7)];
     assert_eq!(allocations::of(|| info(&curious, "paid", &own)), 0);
     fields::sync_scope(kv! { user = "ann" }, || {
-        assert_eq!(allocations::of(|| info(&blind, "paid", &own)), 0)
+        assert_eq!(allocations::of(|| info(&blind, "paid", &own)), 0);
     });
 }
 
@@ -86,7 +86,7 @@ fn get_and_count_agree_with_visit() {
         assert_eq!(source.count(), 2);
     });
     fields::sync_scope(kv! { user = "ann", path = "/" }, || {
-        info(&logger, "paid", &[("user", "bob")])
+        info(&logger, "paid", &[("user", "bob")]);
     });
 }
 
@@ -109,6 +109,47 @@ fn values_keep_their_kinds() {
     let others =
         kv! { yes = true, float = 0.5, text = "ann", nothing = None::<u8>, nan = f64::NAN };
     fields::sync_scope(numbers.into_iter().chain(others), || info(&logger, "paid", &NONE));
+}
+
+#[test]
+fn fields_on_their_own_are_a_source_with_the_same_keys_kinds_and_order() {
+    struct Pairs<'a>(&'a mut Vec<(String, String)>);
+    impl<'kvs> VisitSource<'kvs> for Pairs<'_> {
+        fn visit_pair(
+            &mut self,
+            key: Key<'kvs>,
+            value: log_kv::Value<'kvs>,
+        ) -> Result<(), log_kv::Error> {
+            self.0.push((key.to_string(), format!("{value:?}")));
+            Ok(())
+        }
+    }
+
+    let fields =
+        Fields::from_iter(kv! { user = "ann", attempts = 3, nothing = None::<u8>, ratio = 0.5 });
+    let source = KeyValues(&fields);
+    let mut seen = vec![];
+    source.visit(&mut Pairs(&mut seen)).unwrap();
+    let expected = [("user", "\"ann\""), ("attempts", "3"), ("nothing", "None"), ("ratio", "0.5")];
+    assert_eq!(seen, expected.map(|(key, value)| (key.to_owned(), value.to_owned())));
+    assert_eq!(source.count(), 4);
+    assert_eq!(source.get(Key::from("user")).unwrap().to_borrowed_str(), Some("ann"));
+    assert_eq!(source.get(Key::from("attempts")).unwrap().to_i64(), Some(3));
+    assert!(source.get(Key::from("unknown")).is_none());
+}
+
+#[test]
+fn fields_of_a_logger_of_ones_own_go_before_those_of_the_context() {
+    let logger = each(|record| {
+        let source = record.key_values();
+        let get = |key: &'static str| source.get(Key::from_str(key)).map(|value| value.to_string());
+        assert_eq!((get("user").as_deref(), get("path").as_deref()), (Some("bob"), Some("/")));
+        assert_eq!(source.count(), 2);
+    });
+    let own = Fields::from_iter(kv! { user = "bob" });
+    fields::sync_scope(kv! { user = "ann", path = "/" }, || {
+        info(&logger, "paid", &KeyValues(&own));
+    });
 }
 
 #[test]

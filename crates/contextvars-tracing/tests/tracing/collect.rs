@@ -1,4 +1,4 @@
-//! A layer that keeps what it sees.
+//! A layer that records the events that it sees.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -10,7 +10,7 @@ use tracing::{Event, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
 
-/// What an event had: by key, kind and value; and where it was.
+/// An event: its values by key, its parent and its place in the source.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Seen {
     pub(crate) values: BTreeMap<&'static str, String>,
@@ -68,7 +68,7 @@ impl Visit for Seen {
     }
 }
 
-/// Keeps what it sees.
+/// Records the events that it sees.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Collect(Arc<Mutex<Vec<Seen>>>);
 
@@ -77,7 +77,7 @@ impl Collect {
         std::mem::take(&mut self.0.lock().unwrap())
     }
 
-    /// The only event, its values alone.
+    /// Returns the values of the only event.
     #[track_caller]
     pub(crate) fn values(&self) -> Vec<(&'static str, String)> {
         let [seen] = self.take().try_into().expect("one event");

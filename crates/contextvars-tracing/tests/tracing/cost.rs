@@ -1,4 +1,4 @@
-//! What a line costs on the heap.
+//! Counts the allocations of a line.
 
 use std::io;
 
@@ -11,7 +11,7 @@ use tracing_subscriber::{Registry, fmt};
 
 use crate::allocations;
 
-/// How often a line allocates, after some that did so for all that follow.
+/// Returns the number of allocations of a line, after some lines that filled the buffers.
 fn of(subscriber: impl tracing::Subscriber + Send + Sync + 'static) -> usize {
     with_default(subscriber, || {
         let line = || info!(sum = 7, "paid");
@@ -32,11 +32,11 @@ fn a_line_without_fields_allocates_nothing_more() {
 }
 
 #[test]
-fn fields_cost_a_line_of_json_one_list_of_keys_and_a_line_of_text_nothing() {
+fn bound_fields_cost_a_line_no_allocation() {
     let json = || fmt().json().without_time().with_writer(io::sink);
     let text = || fmt().without_time().with_ansi(true).with_writer(io::sink);
     fields::sync_scope(kv! { user = "ann", attempts = 3, path = "/a b" }, || {
-        assert_eq!(of(json().map_event_format(Json::new).finish()), of(json().finish()) + 1);
+        assert_eq!(of(json().map_event_format(Json::new).finish()), of(json().finish()));
         assert_eq!(of(text().map_event_format(Text::new).finish()), of(text().finish()));
     });
 }

@@ -1,4 +1,4 @@
-//! `WithFields` asks and tells the inner layer everything that the subscriber does.
+//! `WithFields` forwards every call of the subscriber to the inner layer.
 
 use std::sync::{Arc, Mutex};
 
@@ -10,7 +10,7 @@ use tracing::{Dispatch, Event, Level, Metadata, Subscriber, debug, info, info_sp
 use tracing_subscriber::Registry;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 
-/// Keeps the names of the methods that are called.
+/// Records the names of the methods that are called.
 #[derive(Clone, Debug, Default)]
 struct Spy(Arc<Mutex<Vec<&'static str>>>);
 
@@ -30,7 +30,7 @@ impl<S: Subscriber> Layer<S> for Spy {
     }
 
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
-        // Of other tests' call sites it is told as well.
+        // It is called for the call sites of other tests too.
         if metadata.target() == module_path!() {
             self.saw("register_callsite");
         }
@@ -80,8 +80,8 @@ impl<S: Subscriber> Layer<S> for Spy {
     }
 }
 
-/// What a layer is asked and told, in order; but whenever a test beside this one has a new subscriber, all are asked again
-/// which call sites they want.
+/// Returns the calls that a layer gets, in order. Calls of `register_callsite` are left out, because every new subscriber of
+/// another test causes more of them.
 fn calls<L: Layer<Registry> + Send + Sync>(wrap: impl FnOnce(Spy) -> L) -> Vec<&'static str> {
     let spy = Spy::default();
     with_default(Registry::default().with(wrap(spy.clone())), || {
@@ -104,7 +104,7 @@ fn calls<L: Layer<Registry> + Send + Sync>(wrap: impl FnOnce(Spy) -> L) -> Vec<&
 
 #[test]
 fn the_inner_layer_is_asked_and_told_everything() {
-    // Call sites are registered by the first that comes by.
+    // The first run registers the call sites.
     calls(|spy| spy);
     let plain = calls(|spy| spy);
     assert_eq!(calls(WithFields::new), plain);
@@ -125,7 +125,7 @@ fn the_inner_layer_is_asked_and_told_everything() {
 }
 
 #[test]
-fn the_inner_layer_gives_no_hint_that_would_be_taken_for_everybodys() {
+fn the_inner_layers_level_hint_is_not_forwarded() {
     assert_eq!(Layer::<Registry>::max_level_hint(&Spy::default()), Some(LevelFilter::DEBUG));
     assert_eq!(Layer::<Registry>::max_level_hint(&WithFields::new(Spy::default())), None);
 }

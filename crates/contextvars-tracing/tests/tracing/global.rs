@@ -1,4 +1,4 @@
-//! A global subscriber, which tracing enters again from inside: a binary of its own, for in a process there is one.
+//! A global subscriber, which tracing re-enters from inside. It has its own binary because a process has only one.
 
 use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};

@@ -1,4 +1,4 @@
-//! Keys and values from whoever means ill.
+//! Keys and values that try to break a line.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use tracing_subscriber::fmt as layers;
 
 use crate::Lines;
 
-/// One JSON line with these fields, flattened or not.
+/// Returns one JSON line with these fields, flattened or not.
 fn json(flat: bool, bound: &[(String, Value)]) -> (String, serde_json::Value) {
     let lines = Lines::default();
     let subscriber = layers().json().flatten_event(flat).without_time().with_target(false);
@@ -36,7 +36,7 @@ fn plain(bound: &[(String, Value)]) -> String {
     lines.text()
 }
 
-/// What must hold of whatever is bound.
+/// Checks the lines of these bound fields.
 fn check(bound: &[(String, Value)]) {
     for flat in [false, true] {
         let (text, object) = json(flat, bound);
@@ -58,13 +58,13 @@ fn check(bound: &[(String, Value)]) {
     );
 }
 
-/// What a value is in JSON.
+/// Returns the value as JSON.
 fn expected(value: &Value) -> serde_json::Value {
     match value {
         Value::Bool(value) => (*value).into(),
         Value::I64(number) => (*number).into(),
         Value::U64(number) => (*number).into(),
-        // Read back, because reading loses the last digit of some.
+        // Written and read, because reading loses the last digit of some floats.
         Value::F64(number) => {
             serde_json::from_str(&serde_json::to_string(number).unwrap()).unwrap()
         }
@@ -111,7 +111,7 @@ fn hostile_texts_as_keys_and_as_values() {
 }
 
 #[test]
-fn what_ends_a_line_or_steers_a_terminal_is_escaped_in_fields() {
+fn line_ends_and_terminal_controls_are_escaped_in_fields() {
     let texts = "\u{7f}\u{85}\u{9b}\u{2028}\u{2029}\u{202e}\u{2067}";
     let bound = [(texts.to_owned(), Value::from(texts.to_owned()))];
     for line in [json(false, &bound).0, plain(&bound)] {
@@ -175,7 +175,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_is_bound_lines_are_lines_and_json_is_json(bound in vec((text(), value()), 0..8)) {
+    fn any_bound_fields_leave_one_line_and_valid_json(bound in vec((text(), value()), 0..8)) {
         check(&bound);
     }
 }

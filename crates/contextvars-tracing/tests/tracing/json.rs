@@ -1,4 +1,4 @@
-//! `Json`, over what writes JSON and over what does not.
+//! `Json`, over formatters that write JSON and over others.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::Lines;
 
-/// Runs `f` with a subscriber that writes JSON lines with the fields, and returns them.
+/// Runs `f` with a subscriber that writes JSON lines with the fields, and returns the lines.
 fn nested(f: impl FnOnce()) -> Vec<serde_json::Value> {
     let lines = Lines::default();
     let subscriber = layers().json().without_time().with_target(false);
@@ -24,7 +24,7 @@ fn nested(f: impl FnOnce()) -> Vec<serde_json::Value> {
     lines.objects()
 }
 
-/// The same, with the event's own fields on the top level.
+/// Does the same with the event's own fields on the top level.
 fn flat(f: impl FnOnce()) -> Vec<serde_json::Value> {
     let lines = Lines::default();
     let subscriber = layers().json().flatten_event(true).without_time().with_target(false);
@@ -119,7 +119,7 @@ fn numbers_that_json_lacks_are_null_and_large_ones_text() {
 }
 
 #[test]
-fn a_selection_decides_what_is_shown() {
+fn a_selection_decides_which_fields_are_shown() {
     static REQUEST: ContextVar<u64> = ContextVar::new("request");
     static REGION: ContextVar<&str> = ContextVar::with_default("region", || "eu");
     let lines = Lines::default();
@@ -145,7 +145,7 @@ fn a_selection_decides_what_is_shown() {
 }
 
 /// A formatter that always writes the same.
-struct Constant(&'static str);
+pub(crate) struct Constant(&'static str);
 
 impl<S, N> FormatEvent<S, N> for Constant
 where
@@ -162,10 +162,14 @@ where
     }
 }
 
-fn constant(text: &'static str) -> String {
+/// Returns the line that is written if the inner formatter writes `text` and `ann` is bound.
+pub(crate) fn constant(
+    text: &'static str,
+    shape: impl FnOnce(Json<Constant>) -> Json<Constant>,
+) -> String {
     let lines = Lines::default();
-    let subscriber =
-        layers().event_format(Json::new(Constant(text))).with_writer(lines.clone()).finish();
+    let format = shape(Json::new(Constant(text)));
+    let subscriber = layers().event_format(format).with_writer(lines.clone()).finish();
     with_default(subscriber, || {
         fields::sync_scope(kv! { user = "ann" }, || info!("paid"));
     });
@@ -186,17 +190,18 @@ fn text_that_is_no_object_is_not_touched() {
         "[1]\n",
         "\"{}\"\n",
     ] {
-        assert_eq!(constant(text), text);
+        assert_eq!(constant(text, |json| json), text);
     }
 }
 
 #[test]
 fn an_object_is_extended_wherever_its_brace_is() {
-    assert_eq!(constant("{}\n"), "{\"user\":\"ann\"}\n");
-    assert_eq!(constant("{ }"), "{ \"user\":\"ann\"}");
-    assert_eq!(constant("{\n  \"a\": 1\n}\r\n"), "{\n  \"a\": 1\n,\"user\":\"ann\"}\r\n");
-    assert_eq!(constant(r#"{"\u0075ser":1}"#), r#"{"\u0075ser":1}"#);
-    assert_eq!(constant(r#"{"a":{"user":"}"}}"#), r#"{"a":{"user":"}"},"user":"ann"}"#);
+    let plain = |text| constant(text, |json| json);
+    assert_eq!(plain("{}\n"), "{\"user\":\"ann\"}\n");
+    assert_eq!(plain("{ }"), "{ \"user\":\"ann\"}");
+    assert_eq!(plain("{\n  \"a\": 1\n}\r\n"), "{\n  \"a\": 1\n,\"user\":\"ann\"}\r\n");
+    assert_eq!(plain(r#"{"\u0075ser":1}"#), r#"{"\u0075ser":1}"#);
+    assert_eq!(plain(r#"{"a":{"user":"}"}}"#), r#"{"a":{"user":"}"},"user":"ann"}"#);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The adapters for `tracing`: real lines of the formatters that people use, read back.
+//! Tests of the adapters for `tracing`: they read lines of real formatters back.
 
 #[path = "../../../../tests/support/allocations.rs"]
 mod allocations;
@@ -10,9 +10,13 @@ mod cost;
 mod forwarding;
 mod hostile;
 mod json;
+mod key_sets;
+mod pinned;
 mod records;
 mod reentrancy;
+mod shape;
 mod siblings;
+mod spans;
 mod tasks;
 mod text;
 mod with_fields;
@@ -23,17 +27,17 @@ use std::sync::{Arc, Mutex};
 use serde_json::Value;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// What was written, by whichever thread.
+/// A writer that keeps the output of all threads.
 #[derive(Clone, Debug, Default)]
 struct Lines(Arc<Mutex<Vec<u8>>>);
 
 impl Lines {
-    /// What was written since the last call.
+    /// Returns the output since the last call.
     fn text(&self) -> String {
         String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap()
     }
 
-    /// The same, as one JSON object a line, none of which has a key twice.
+    /// Returns the output since the last call as one JSON object a line. No object may have a key twice.
     fn objects(&self) -> Vec<Value> {
         self.text().lines().map(strict).collect()
     }
@@ -79,7 +83,7 @@ fn count_keys(value: &Value, keys: &mut usize) {
     }
 }
 
-/// The colons outside of strings: one for each key that is written.
+/// Counts the colons outside of strings: one for each key.
 fn colons(line: &str) -> usize {
     let (mut inside, mut escaped, mut colons) = (false, false, 0);
     for byte in line.bytes() {

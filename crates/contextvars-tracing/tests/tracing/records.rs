@@ -1,4 +1,4 @@
-//! What libraries log by `log`, and `tracing-log` makes events of.
+//! Records of `log` that `tracing-log` turns into events.
 
 use contextvars::fields::{self, kv};
 use contextvars_tracing::{Json, Text, WithFields};
@@ -15,7 +15,7 @@ fn log() {
     let mut record = Record::builder();
     let record = record.level(Level::Warn).target("library");
     fields::sync_scope(kv! { user = "ann" }, || {
-        tracing_log::format_trace(&record.args(format_args!("paid")).build()).unwrap()
+        tracing_log::format_trace(&record.args(format_args!("paid")).build()).unwrap();
     });
 }
 
@@ -28,7 +28,7 @@ fn lines_have_the_fields_and_the_target_of_the_record() {
         "level": "WARN", "target": "library", "fields": { "message": "paid" }, "user": "ann",
     });
     let mut line = lines.objects().remove(0);
-    // Without normalisation of its own, the format shows where the record is from.
+    // The format does not normalise the record, so it shows fields with its origin.
     let object = line["fields"].as_object_mut().unwrap();
     object.retain(|key, _| !key.starts_with("log."));
     assert_eq!(line, expected);

@@ -47,7 +47,7 @@ fn a_variable_that_binds_is_seen_by_the_next_line() {
             info!("second");
         });
     });
-    // Of what is logged while a subscriber of a scope is at work, tracing keeps nothing.
+    // tracing drops events that are logged while a scoped subscriber handles another event.
     assert_eq!(
         lines.objects(),
         [

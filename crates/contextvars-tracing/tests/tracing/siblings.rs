@@ -1,4 +1,4 @@
-//! `WithFields` beside other layers, and around layers that are not there or that fail.
+//! `WithFields` beside other layers, and around layers that are `None` or that fail.
 
 use std::error::Error;
 use std::fmt;
@@ -19,9 +19,9 @@ fn three_levels() {
     tracing::debug!("three");
 }
 
-/// Regression: the hint of a layer that is not there turned everything off.
+/// Regression: the level hint of a layer that is `None` turned every level off.
 #[test]
-fn a_layer_that_is_not_there_leaves_the_others_alone() {
+fn a_layer_that_is_none_leaves_the_others_alone() {
     let none = || None::<tracing_subscriber::fmt::Layer<_>>;
     let lines = Lines::default();
     let others = layer().with_writer(lines.clone());
@@ -29,7 +29,7 @@ fn a_layer_that_is_not_there_leaves_the_others_alone() {
     assert_eq!(lines.text().lines().count(), 3);
 }
 
-/// Regression: the hint of a filtered layer inside was taken for everybody's.
+/// Regression: the level hint of a filtered layer inside was applied to all layers.
 #[test]
 fn a_filter_inside_leaves_the_others_alone() {
     let (lines, filtered) = (Lines::default(), Lines::default());
@@ -70,7 +70,7 @@ fn a_value_that_fails_to_format_says_so() {
     assert_eq!(text.matches("<failed while formatting>").count(), 2, "{text}");
 }
 
-/// Regression: each order of the keys took a place of its own, and the places ran out.
+/// Regression: each order of the keys was kept as a set of its own, until no more sets were kept.
 #[test]
 fn keys_in_any_order_are_one_set() {
     let lines = Lines::default();

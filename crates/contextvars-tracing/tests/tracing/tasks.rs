@@ -1,4 +1,4 @@
-//! Tasks side by side, and filters of one layer.
+//! Concurrent tasks, and filters of single layers.
 
 use contextvars::fields::{self, kv};
 use contextvars::{ContextExt as _, ContextVar};

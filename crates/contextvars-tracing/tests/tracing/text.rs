@@ -39,7 +39,7 @@ fn the_event_wins() {
 }
 
 #[test]
-fn what_is_not_one_word_is_quoted_and_escaped() {
+fn text_that_is_not_one_word_is_quoted_and_escaped() {
     let text = full(|| {
         let bound = kv! {
             empty = "", space = "a b", quote = "a\"b", slash = "a\\b", equals = "a=b", line = "a\nb\r",
@@ -138,7 +138,7 @@ fn formats_with_colours_lose_nothing() {
 }
 
 #[test]
-fn a_selection_decides_what_is_shown() {
+fn a_selection_decides_which_fields_are_shown() {
     let lines = Lines::default();
     let selection = Selection::new().field("path").field("user").or_null().redact("path");
     let subscriber = fmt().without_time().with_target(false).with_ansi(false);
@@ -163,7 +163,7 @@ fn floats_look_as_those_of_the_event_do() {
     }
 }
 
-/// Regression: the fields stood alone, and before the next line.
+/// Regression: the fields were written without a line, in front of the next one.
 #[test]
 fn a_line_that_the_formatter_leaves_out_stays_out() {
     struct Nothing;

@@ -285,11 +285,11 @@ pub(crate) fn is_current(id: ContextId) -> bool {
 
 /// A change of the current context, as far as [`forbid_bare_set`] is concerned.
 #[derive(Clone, Copy)]
-pub(crate) enum Change {
+pub(crate) enum Change<'a> {
     /// One that is undone by itself, so it is always allowed.
     Temporary,
     /// A set or unset of a variable, which stays.
-    Set(Name),
+    Set(&'a Name),
     /// Changes of several variables, which stay.
     Apply,
 }
@@ -300,7 +300,7 @@ pub(crate) enum Change {
 /// Panics if `change` is not temporary, the context is the thread's root context, and [`forbid_bare_set`] was called.
 #[inline]
 #[track_caller]
-pub(crate) fn id_for_change(change: Change) -> ContextId {
+pub(crate) fn id_for_change(change: Change<'_>) -> ContextId {
     let id = SLOT.with(|slot| slot.id.0.get());
     if id.is_entered_and_assigned() { id } else { assign_id(id, change) }
 }
@@ -308,7 +308,7 @@ pub(crate) fn id_for_change(change: Change) -> ContextId {
 #[cold]
 #[inline(never)]
 #[track_caller]
-fn assign_id(id: ContextId, change: Change) -> ContextId {
+fn assign_id(id: ContextId, change: Change<'_>) -> ContextId {
     if id.is_root() && is_forbidden() {
         match change {
             Change::Temporary => {}

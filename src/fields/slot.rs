@@ -50,7 +50,7 @@ pub(super) fn exchange(edits: &mut [Edit]) -> ContextId {
 /// Panics in the thread's root context if that is forbidden.
 #[track_caller]
 pub(super) fn apply_permanent(edits: &mut [Edit]) -> ContextId {
-    let id = current::id_for_change(Change::Set(const { Name::new(NAME) }));
+    let id = current::id_for_change(Change::Set(&const { Name::new(NAME) }));
     replace(get().exchange(edits));
     id
 }

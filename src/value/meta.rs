@@ -73,8 +73,8 @@ impl<T: Send + Sync + 'static> VarMeta<T> {
     }
 
     #[inline]
-    pub(crate) const fn packed_name(&self) -> Name {
-        self.name
+    pub(crate) const fn packed_name(&self) -> &Name {
+        &self.name
     }
 
     #[inline]

@@ -185,7 +185,7 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
 
     #[inline]
     #[track_caller]
-    fn set_as(&self, value: T, change: Change) -> Token<T> {
+    fn set_as(&self, value: T, change: Change<'_>) -> Token<T> {
         let context = current::id_for_change(change);
         let key = self.key.get_or_assign(self.local);
         let value = ErasedValue::new(key, self.meta, Location::caller(), value);

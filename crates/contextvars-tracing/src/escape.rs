@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use contextvars::fields::Value;
+use contextvars::fields::{Fields, Value};
 
 /// Returns `true` if a character may change how a line reads: controls, line separators, changes of direction.
 fn is_hostile(character: char) -> bool {
@@ -47,9 +47,34 @@ pub(crate) fn json_value(out: &mut String, value: &Value) {
             append(out, format_args!("{number}"));
         }
         Value::Text(text) => json_text(out, text),
+        Value::List(list) => json_list(out, list),
+        Value::Map(map) => json_map(out, map),
         // Integers beyond 64 bits, and kinds of values that a later version of `Value` has.
         other => json_text(out, &other.to_string()),
     }
+}
+
+/// Appends a JSON array. Values are at most 64 lists and maps deep, so this needs little stack.
+fn json_list(out: &mut String, list: &[Value]) {
+    out.push('[');
+    for (place, value) in list.iter().enumerate() {
+        if place > 0 {
+            out.push(',');
+        }
+        json_value(out, value);
+    }
+    out.push(']');
+}
+
+/// Appends a JSON object.
+fn json_map(out: &mut String, fields: &Fields) {
+    out.push('{');
+    let mut is_first = true;
+    for (key, value) in fields {
+        json_key(out, &mut is_first, key);
+        json_value(out, value);
+    }
+    out.push('}');
 }
 
 /// Returns `true` if a reader that has 64 bits for an integer can read the number.

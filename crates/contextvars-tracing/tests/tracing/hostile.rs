@@ -76,6 +76,8 @@ fn expected(value: &Value) -> serde_json::Value {
             u64::try_from(*number).map_or_else(|_| number.to_string().into(), Into::into)
         }
         Value::Text(text) => text.as_str().into(),
+        Value::List(list) => list.iter().map(expected).collect(),
+        Value::Map(map) => map.iter().map(|(key, value)| (key.to_string(), expected(value))).collect(),
         _ => serde_json::Value::Null,
     }
 }

@@ -187,7 +187,7 @@ impl Reader {
     /// Returns one to three keys, which may be equal.
     fn keys(&self) -> Vec<usize> {
         let (number, _, _, pick, step) = self.now;
-        (0..1 + number % 3).map(|nth| (pick + nth * step) % KEYS.len()).collect()
+        (0..=number % 3).map(|nth| (pick + nth * step) % KEYS.len()).collect()
     }
 
     fn pairs(&self) -> Pairs {

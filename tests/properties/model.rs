@@ -88,7 +88,7 @@ enum Progress {
 }
 
 struct Future {
-    future: program::Future,
+    program: program::Future,
     /// The number of its steps that have run.
     made: usize,
     progress: Progress,

@@ -72,7 +72,7 @@ const CHANGES: &[(&str, Change)] = &[
     }),
     ("a scope, then set", |_first| {
         LENT.sync_scope(Watched::other(), || {
-            assert_eq!(LENT.with(|now| now.text.clone()), "another")
+            assert_eq!(LENT.with(|now| now.text.clone()), "another");
         });
         assert!(LENT.with(|again| again.text == TEXT));
         drop(LENT.set(Watched::other()));

@@ -72,16 +72,16 @@ impl Model {
 
     /// Runs the next step of a future that is not over.
     pub(super) fn step(&mut self, future: &mut Future) -> Outcome {
-        let Future { future, made, progress } = future;
-        let outcome = future.steps.get(*made).map_or(Ok(()), |step| self.block(step));
+        let Future { program, made, progress } = future;
+        let outcome = program.steps.get(*made).map_or(Ok(()), |step| self.block(step));
         *made += 1;
         *progress = match outcome {
             Err(Panicked) => Progress::Broken,
-            Ok(()) if *made < future.steps.len() => Progress::Begun,
+            Ok(()) if *made < program.steps.len() => Progress::Begun,
             Ok(()) => Progress::Completed,
         };
         if *progress != Progress::Begun {
-            self.finally(Some(&future.finally));
+            self.finally(Some(&program.finally));
         }
         outcome
     }
@@ -101,9 +101,9 @@ impl Model {
     }
 
     pub(super) fn drop_future(&mut self, future: &Future) {
-        let Future { future, progress, .. } = future;
-        if *progress == Progress::Begun || *progress == Progress::New && future.eager {
-            self.finally(Some(&future.finally));
+        let Future { program, progress, .. } = future;
+        if *progress == Progress::Begun || *progress == Progress::New && program.eager {
+            self.finally(Some(&program.finally));
         }
     }
 
@@ -152,7 +152,7 @@ impl Model {
 
 impl Future {
     pub(super) fn new(future: &program::Future) -> Self {
-        Self { future: future.clone(), made: 0, progress: Progress::New }
+        Self { program: future.clone(), made: 0, progress: Progress::New }
     }
 
     /// Returns `true` if the future has completed or panicked.

@@ -8,8 +8,16 @@ use crate::program::{Event, FIRST_LOCAL, KEYS, Op};
 
 #[derive(Clone)]
 pub(super) struct Changes {
-    variables: Vec<(usize, Option<Rc<Value>>, Option<Rc<Value>>)>,
+    variables: Vec<Pair>,
     fields: Edits,
+}
+
+/// The values of one variable before and after.
+#[derive(Clone)]
+struct Pair {
+    var: usize,
+    before: Option<Rc<Value>>,
+    after: Option<Rc<Value>>,
 }
 
 impl Model {
@@ -60,7 +68,7 @@ impl Model {
         let changes = Changes::between(&base, one);
         let number = |value: &Option<Rc<Value>>| value.as_ref().map(|value| value.number);
         let variables = changes.variables.iter();
-        let variables = variables.map(|(var, before, after)| (*var, number(before), number(after)));
+        let variables = variables.map(|pair| (pair.var, number(&pair.before), number(&pair.after)));
         self.see(Event::Changes(variables.collect()));
         let fields = changes.fields.iter().map(|&(key, value)| (KEYS[key].to_owned(), value));
         self.see(Event::FieldChanges(fields.collect()));
@@ -68,7 +76,7 @@ impl Model {
     }
 
     fn apply(&mut self, changes: Changes) {
-        for (var, _, after) in changes.variables {
+        for Pair { var, after, .. } in changes.variables {
             self.replace(var, after);
         }
         let mut fields = changes.fields;
@@ -82,7 +90,7 @@ impl Changes {
         let variables = (0..FIRST_LOCAL).filter_map(|var| match pair(var) {
             (None, None) => None,
             (Some(before), Some(after)) if Rc::ptr_eq(&before, &after) => None,
-            (before, after) => Some((var, before, after)),
+            (before, after) => Some(Pair { var, before, after }),
         });
         let removed = base.fields.iter().filter(|(key, _)| !has(&context.fields, *key));
         let removed = removed.map(|&(key, _)| (key, None));

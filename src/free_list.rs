@@ -23,7 +23,7 @@ pub(crate) type Block<T> = Box<MaybeUninit<T>>;
 /// Elsewhere std keeps thread-locals in keys of the operating system and destroys them in the order of their first use, so a list
 /// can be destroyed before the destructor that would empty it. Stable rustc does not tell a crate which kind it has, so this is
 /// a list of targets, and any other target counts as not native. It was compared with all specifications of rustc 1.95:
-/// among others `windows-gnu` on x86-64 and i686, Android, OpenBSD, illumos, Solaris, Haiku, QNX, OpenHarmony, SGX, Vita and
+/// among others `windows-gnu` on x86-64 and i686, Android, OpenBSD, illumos, Solaris, Haiku, QNX, `ohos`, SGX, Vita and
 /// ESP-IDF have no native thread-locals.
 const HAS_NATIVE_THREAD_LOCALS: bool = cfg!(any(
     all(

@@ -1,6 +1,7 @@
-//! What must not compile does not, for the reason it says; each file has a twin that compiles.
+//! Programs that must not compile, with the compiler's message. Each has a twin that compiles, which shows that the error has
+//! the stated reason.
 
-#![cfg(not(miri))] // which runs no compiler
+#![cfg(not(miri))] // Miri cannot start a compiler
 
 #[test]
 #[rustversion::attr(

@@ -1,4 +1,4 @@
-//! Work that blocks, and tasks that stay on their thread.
+//! Blocking work, and tasks that stay on their thread.
 
 use contextvars::{Context, ContextExt, ContextVar, copy_context, propagate};
 use tokio::runtime::{Builder, Runtime};

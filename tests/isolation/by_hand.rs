@@ -1,4 +1,4 @@
-//! Futures that take turns on one thread, polled by hand.
+//! Futures that the test polls in turn on one thread.
 
 use std::cell::RefCell;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -17,7 +17,7 @@ fn seen() -> Option<u32> {
     A.try_get().ok()
 }
 
-/// Binds `A`, and checks at every step that it is still its own.
+/// Binds `A`, and checks at every step that `A` still has this value.
 async fn mind_my_own(id: u32, steps: u32) -> u32 {
     let outer = A.set(id);
     for step in 0..steps {
@@ -127,7 +127,7 @@ fn a_wrapper_inside_a_wrapper_has_the_last_word() {
     assert_eq!(outer.last_step(), 10);
 }
 
-/// Polls another future at once, from inside `wake`, as some executors do.
+/// A waker that polls another future inside of `wake`, as some executors do.
 struct PollsInline {
     other: Mutex<Option<BoxFuture<'static, ()>>>,
     woken_in: Sender<Option<u32>>,
@@ -157,7 +157,7 @@ fn a_waker_that_polls_at_once_polls_in_the_right_context() {
     let mut waking = ByHand::new(
         async {
             A.set(1);
-            yield_once().await; // wakes while this context is current
+            yield_once().await; // calls the waker while this context is current
             A.get()
         }
         .in_context(Context::new()),

@@ -1,4 +1,4 @@
-//! `forbid_bare_set` where it belongs: in a pool's hook for the start of a thread.
+//! `forbid_bare_set` in the hook that a pool calls when a thread starts.
 
 use std::sync::mpsc::channel;
 use std::thread;
@@ -12,7 +12,7 @@ use crate::support::{panic_text, text_of};
 
 static A: ContextVar<u32> = ContextVar::new("request-id");
 
-/// A runtime all of whose threads forbid a bare `set`.
+/// Returns a runtime of which all threads forbid a bare `set`.
 fn forbidding_runtime() -> Runtime {
     Builder::new_multi_thread()
         .worker_threads(2)
@@ -62,7 +62,7 @@ fn a_bare_set_in_an_unwrapped_task_panics() {
     let runtime = forbidding_runtime();
     for _ in 0..10 {
         let task = runtime.spawn(async { A.set(1) });
-        let error = runtime.block_on(task).expect_err("in nobody's context");
+        let error = runtime.block_on(task).expect_err("outside of any entered context");
         names_all(&text_of(&*error.into_panic()));
         let probe = runtime.spawn(async { copy_context().len() });
         assert_eq!(runtime.block_on(probe).expect("the worker goes on"), 0);
@@ -118,7 +118,7 @@ fn scope_and_run_are_allowed_in_an_unwrapped_task() {
 fn the_blocking_threads_of_the_pool_forbid_too() {
     let runtime = forbidding_runtime();
     let bare = runtime.spawn_blocking(|| A.set(1));
-    let error = runtime.block_on(bare).expect_err("in nobody's context");
+    let error = runtime.block_on(bare).expect_err("outside of any entered context");
     names_all(&text_of(&*error.into_panic()));
 
     let work = Context::new().with_value(&A, 1).run(|| {

@@ -1,4 +1,4 @@
-//! Contexts, futures and tokens that go from thread to thread.
+//! Contexts, futures and tokens that move between threads.
 
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Barrier};

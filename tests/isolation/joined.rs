@@ -1,4 +1,4 @@
-//! Futures that are joined, selected or collected: one task, one context, unless they are wrapped.
+//! Futures that are joined, selected or collected share the context of their task unless they are wrapped.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -17,7 +17,7 @@ fn seen() -> Option<u32> {
     A.try_get().ok()
 }
 
-/// Binds `A`, and checks at every step that it is still its own.
+/// Binds `A`, and checks at every step that `A` still has this value.
 async fn mind_my_own(id: u32, steps: u32) -> u32 {
     let token = A.set(id);
     for _ in 0..steps {

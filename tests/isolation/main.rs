@@ -1,5 +1,5 @@
-//! Nothing leaks: not from a task to its neighbour, not from a thread to the next, not out of a panic,
-//! not out of a future that is dropped where it was not made.
+//! No value leaks: from one task to another, from one thread to another, out of a panic, or out of a future that is dropped
+//! in another place than it was made. This is docs/semantics.md, "Tasks and threads".
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,5 +1,4 @@
-//! A panic anywhere leaves the thread exactly as it was before: the same context, with the same
-//! snapshot, in which the same tokens work.
+//! A panic leaves the current context unchanged: it has the same identity, values and tokens as before.
 
 use std::fmt;
 use std::future::Future;
@@ -13,7 +12,7 @@ use crate::support::{ByHand, OnDrop, on_thread, panic_text};
 static A: ContextVar<u32> = ContextVar::new("a");
 static B: ContextVar<u32> = ContextVar::new("b");
 
-/// `f` panics with the text "boom" and leaves the current context exactly as it was.
+/// Checks that `f` panics with the text "boom" and leaves the current context unchanged.
 fn nothing_is_left_of<R>(f: impl Fn() -> R + Send + Copy + 'static) {
     everywhere(move || {
         let before = copy_context();
@@ -22,12 +21,12 @@ fn nothing_is_left_of<R>(f: impl Fn() -> R + Send + Copy + 'static) {
     });
 }
 
-/// `f` binds something, panics with the text "boom", and what it bound is restored.
+/// Checks that `f`, which binds a variable, panics with the text "boom", and that the variable is restored.
 fn is_restored_after<R>(f: impl Fn() -> R + Send + Copy + 'static) {
     everywhere(move || restores(f));
 }
 
-/// Runs `f` where `A` is 1: on a thread of its own, in a context, and in a future.
+/// Runs `f` with `A` set to 1: on a thread of its own, in a context, and in a future.
 fn everywhere(f: impl Fn() + Send + Copy + 'static) {
     let check = move || {
         let token = A.set(1);
@@ -91,7 +90,7 @@ fn a_panic_in_the_drop_of_what_was_captured() {
     });
 }
 
-/// Completes at the second poll; its drop panics.
+/// A future that completes at its second poll and panics when it is dropped.
 struct PanicsInDrop {
     polled: bool,
 }

@@ -1,4 +1,4 @@
-//! Tasks of a runtime, on several threads.
+//! The tasks of a runtime with several threads.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
@@ -20,7 +20,7 @@ fn runtime(threads: usize) -> Runtime {
     Builder::new_multi_thread().worker_threads(threads).enable_all().build().expect("a runtime")
 }
 
-/// What the guard reads when it is dropped is received.
+/// The guard reads `A` when it is dropped, and the receiver gets the value.
 fn guard() -> (OnDrop<impl FnMut() + Send>, Receiver<Option<u32>>) {
     let (report, reported) = channel();
     (OnDrop(move || report.send(seen()).expect("the test is listening")), reported)
@@ -103,7 +103,8 @@ fn an_unwrapped_task_starts_from_the_workers_own_context_wherever_it_is_spawned(
 
 #[test]
 fn a_bare_set_in_an_unwrapped_task_is_the_leak_that_wrapping_prevents() {
-    // Not promised, but the reason for `forbid_bare_set`: tasks without a wrapper share their thread's context.
+    // The crate does not promise this. Tasks without a wrapper share the root context of their thread, which is why
+    // `forbid_bare_set` exists.
     on_thread(|| {
         let runtime = Builder::new_current_thread().build().expect("a runtime");
         let neighbour = |wrapped: bool| {
@@ -123,7 +124,7 @@ fn a_bare_set_in_an_unwrapped_task_is_the_leak_that_wrapping_prevents() {
     });
 }
 
-/// Sets `A`, waits for the other branch, and looks.
+/// Sets `A`, waits for the other branch, and reads `A`.
 async fn set_and_look(value: u32, meet: Arc<Barrier>) -> Option<u32> {
     A.set(value);
     meet.wait().await;

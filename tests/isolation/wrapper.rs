@@ -1,4 +1,4 @@
-//! A wrapper that is looked into, taken apart, or dropped before its time.
+//! A `WithContext` that is read, taken apart, or dropped before it completes.
 
 use std::future::pending;
 use std::pin::Pin;
@@ -15,12 +15,12 @@ fn seen() -> Option<u32> {
     A.try_get().ok()
 }
 
-/// A future that binds `A` to 2, waits once and binds it to 3; what is read when its guard is dropped
-/// is received.
+/// Returns a future that binds `A` to 2, waits once and binds it to 3. Its guard reads `A` when it is dropped, and the receiver
+/// gets the value.
 fn guarded() -> (impl Future<Output = ()> + Send + 'static, Receiver<Option<u32>>) {
     let (report, reported) = channel();
     let guard = OnDrop(move || {
-        let _ = report.send(seen()); // some tests do not listen
+        let _ = report.send(seen()); // some tests drop the receiver
     });
     let future = async move {
         let _guard = guard;
@@ -213,7 +213,11 @@ fn take_context_of_a_future_that_was_polled_takes_what_it_set() {
     assert!(future.0.context().is_empty());
     assert!(future.0.as_mut().take_context().is_empty(), "the second time there is nothing");
     drop(future);
-    assert_eq!(dropped.try_iter().collect::<Vec<_>>(), [None], "dropped inside what was left");
+    assert_eq!(
+        dropped.try_iter().collect::<Vec<_>>(),
+        [None],
+        "dropped inside of the context that replaced the taken one"
+    );
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Programs of what Python has too do the same as they do there.
+//! Programs of operations that Python has too report the same events as they do in Python.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -9,13 +9,13 @@ use crate::draw::python_programs;
 use crate::program::{Event, FUEL, Op, Program};
 use crate::{machine, runner, seed};
 
-/// Whether there is a Python that has contextvars.
+/// Returns `true` if there is a Python that has contextvars.
 fn has_python() -> bool {
     let check = "import sys; sys.exit(sys.version_info < (3, 7))";
     Command::new("python3").args(["-c", check]).status().is_ok_and(|status| status.success())
 }
 
-/// What each program makes happen in Python.
+/// Returns the events of each program in Python.
 fn python(programs: &[Program]) -> Vec<String> {
     let oracle = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/properties/oracle.py");
     let mut python = Command::new("python3")
@@ -23,12 +23,12 @@ fn python(programs: &[Program]) -> Vec<String> {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
-        .expect("python3 is there");
-    let mut input = python.stdin.take().expect("it is piped");
+        .expect("`has_python` found it");
+    let mut input = python.stdin.take().expect("the input is piped");
     for program in programs {
         writeln!(input, "[{FUEL},{}]", block(&program.0)).expect("the oracle reads all of it");
     }
-    // It writes only once it has read everything.
+    // The oracle writes only after it has read everything, so the pipes cannot block each other.
     drop(input);
     let output = python.wait_with_output().expect("the oracle ends");
     assert!(output.status.success(), "the oracle failed");
@@ -38,11 +38,18 @@ fn python(programs: &[Program]) -> Vec<String> {
     traces
 }
 
-/// What a program makes happen here, but for how many values are alive at its end.
+/// Returns the events of a program here, without the number of values that are alive at its end.
 fn ours(program: &Program) -> String {
     let mut trace = machine::run(&program.0);
     assert!(matches!(trace.pop(), Some(Event::Alive(_))));
-    trace.iter().map(|event| format!("{event:?}")).collect::<Vec<_>>().join("; ")
+    trace.iter().map(text).collect::<Vec<_>>().join("; ")
+}
+
+fn text(event: &Event) -> String {
+    match event {
+        Event::Missing(_) => "Missing".to_owned(),
+        event => format!("{event:?}"),
+    }
 }
 
 // === programs as the oracle reads them ===
@@ -69,8 +76,8 @@ fn op(op: &Op) -> String {
         Op::Look(pick) => format!(r#"["look",{pick}]"#),
         Op::Panic => r#"["panic"]"#.to_string(),
         Op::Catch(inner) => format!(r#"["catch",{}]"#, block(inner)),
-        Op::Spawn(future) => {
-            let pick = future.context.map_or("null".to_string(), |pick| pick.to_string());
+        Op::Spawn(context, future) => {
+            let pick = context.map_or("null".to_string(), |pick| pick.to_string());
             let steps: Vec<_> = future.steps.iter().map(|step| block(step)).collect();
             format!(r#"["spawn",{pick},[{}],{}]"#, steps.join(","), block(&future.finally))
         }
@@ -78,7 +85,7 @@ fn op(op: &Op) -> String {
         Op::LookTask(pick) => format!(r#"["look_task",{pick}]"#),
         Op::Cancel(pick) => format!(r#"["cancel",{pick}]"#),
         Op::Propagate(closure) => {
-            format!(r#"["propagate",{},{}]"#, block(&closure.block), closure.again)
+            format!(r#"["propagate",{},{}]"#, block(&closure.block), closure.kind.is_reusable())
         }
         Op::Call(pick) => format!(r#"["call",{pick}]"#),
         Op::DropClosure(pick) => format!(r#"["drop_closure",{pick}]"#),
@@ -92,7 +99,7 @@ fn differs(program: &Program) -> bool {
     python(std::slice::from_ref(program)) != [ours(program)]
 }
 
-/// The smallest program like the one that `tree` stands at that does something else in Python.
+/// Returns a small program like the one that `tree` stands at, of which the events differ in Python.
 fn shrink(mut tree: impl ValueTree<Value = Program>) -> Program {
     let mut least = tree.current();
     let mut moved = tree.simplify();
@@ -121,13 +128,14 @@ fn every_program_does_what_python_does() {
     }
     let (strategy, mut runner) = (python_programs(), runner(1));
     let trees: Vec<_> = (0..PROGRAMS)
-        .map(|_| strategy.new_tree(&mut runner).expect("nothing is refused"))
+        .map(|_| strategy.new_tree(&mut runner).expect("the strategy refuses nothing"))
         .collect();
     let programs: Vec<_> = trees.iter().map(ValueTree::current).collect();
     let traces = python(&programs);
     let different = programs.iter().zip(traces).position(|(program, trace)| ours(program) != trace);
     if let Some(different) = different {
-        let least = shrink(trees.into_iter().nth(different).expect("it was found there"));
+        let least =
+            shrink(trees.into_iter().nth(different).expect("the position is one of the trees"));
         panic!(
             "with PROPERTIES_SEED={}, program {different}, shrunk:{least:?}\nhere:   {}\nPython: {}",
             seed(),

@@ -1,38 +1,40 @@
 //! How programs are drawn: as a list of instructions without structure, which is read as a program.
 //!
-//! That is quick, and shrinks well: whatever is left out of the list, the rest is a program still.
+//! Drawing a list is quick and shrinks well: whatever is left out of the list, the rest can still be read as a program.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::program::{Block, Closure, FIRST_LOCAL, Future, Op, Program};
+use crate::program::{
+    Block, Closure, ClosureKind, FIRST_LOCAL, FieldOp, Future, KEYS, Op, Pairs, Program,
+};
 
-/// Programs of everything that there is.
+/// Returns programs of all operations.
 pub(crate) fn programs() -> impl Strategy<Value = Program> {
-    instructions().prop_map(|list| read(list, &[SHARED, OURS]))
+    instructions().prop_map(|list| read(list, &[SHARED, OURS, FIELDS]))
 }
 
-/// Programs of what Python has too.
+/// Returns programs of the operations that Python has too.
 ///
-/// Left out, as Python has no equal: `with`, `scope`, `bind`, `local`, `with_value`, `remove`, `retain`, `ptr_eq`, the
-/// context taken out of a task, and how many values are alive. A coroutine that was never started runs nothing when it
-/// is closed, so no future here has an `eager` end. What a closure captured is dropped in its context here, and when it
-/// pleases the collector there, so that is not looked at.
+/// Python has no equal of `with`, `unset`, scopes, `bind`, `local`, `with_value`, `insert`, `remove`, `retain`, `ptr_eq`,
+/// changes between contexts, log fields, the context taken out of a task, and the number of values that are alive. When a
+/// coroutine that was never started is closed, it runs nothing, so no future here has an `eager` end. The captures of a
+/// closure are dropped in its context here, and whenever the collector runs in Python, so the programs do not see that.
 pub(crate) fn python_programs() -> impl Strategy<Value = Program> {
     instructions().prop_map(|list| read(list, &[SHARED]))
 }
 
-/// What to do, which variable, its value, which thing, and how many operations are inside.
+/// The number of the operation, a place in [`OFTEN`], a value, a pick, and the number of operations inside.
 type Instruction = (usize, usize, u32, usize, usize);
 
 fn instructions() -> impl Strategy<Value = Vec<Instruction>> {
     vec((0..usize::MAX, 0..OFTEN.len(), 0..100_u32, 0..8_usize, 0..6_usize), 0..240)
 }
 
-/// Some variables are used more than others, so that operations meet.
+/// Variables, some of them more often than others, so that operations meet at one variable.
 const OFTEN: [usize; 18] = [0, 1, 2, 3, 10, 4, 0, 1, 2, 3, 10, 4, 5, 6, 7, 8, 9, 11];
 
-/// How often, and what.
+/// Operations with their weights.
 type Kinds = [(usize, fn(&mut Reader) -> Op)];
 
 const SHARED: &Kinds = &[
@@ -52,7 +54,7 @@ const SHARED: &Kinds = &[
     (2, |r| Op::Look(r.now.3)),
     (2, Reader::panic),
     (3, |r| Op::Catch(r.block())),
-    (4, |r| Op::Spawn(r.future())),
+    (4, |r| Op::Spawn(r.context(), r.future())),
     (6, |r| Op::Poll(r.now.3)),
     (1, |r| Op::LookTask(r.now.3)),
     (1, |r| Op::Cancel(r.now.3)),
@@ -63,16 +65,39 @@ const SHARED: &Kinds = &[
 
 const OURS: &Kinds = &[
     (4, |r| Op::With(r.var(), r.block())),
-    (3, |r| Op::Scope(r.var(), r.now.2, r.block())),
+    (3, |r| Op::Unset(r.var())),
+    (3, |r| Op::SyncScope(r.var(), r.now.2, r.block())),
     (2, |r| Op::Bind(r.var(), r.now.2)),
     (2, |r| Op::Unbind(r.now.3)),
     (2, |r| Op::WithValue(r.now.3, r.var(), r.now.2)),
+    (2, |r| Op::Insert(r.now.3, r.var(), r.now.2)),
     (1, |r| Op::Remove(r.now.3, r.var())),
     (1, |r| Op::Retain(r.now.3, r.now.2 * 41)),
     (2, |r| Op::PtrEq(r.now.3, r.now.4)),
+    (2, |r| Op::Changes(r.now.3, r.now.4)),
+    (2, |r| Op::CurrentChanges(r.now.3)),
+    (3, |r| Op::Apply(r.now.3)),
+    (2, |r| Op::ApplyTo(r.now.3, r.now.4)),
+    (1, |r| Op::DropChanges(r.now.3)),
     (1, |r| Op::TakeContext(r.now.3)),
     (1, |r| Op::TakeApart(r.now.3)),
+    (4, |r| Op::Scope(r.var(), r.now.2, r.future())),
+    (7, |r| Op::PollScope(r.now.3)),
+    (1, |r| Op::DropScope(r.now.3)),
     (1, |_| Op::Alive),
+];
+
+const FIELDS: &Kinds = &[
+    (3, |r| Op::Fields(FieldOp::Set(r.pairs()))),
+    (1, |r| Op::Fields(FieldOp::Unset(r.keys()))),
+    (1, |_| Op::Fields(FieldOp::Clear)),
+    (1, |_| Op::Fields(FieldOp::Get)),
+    (2, |r| Op::Fields(FieldOp::Reset(r.now.3))),
+    (1, |r| Op::Fields(FieldOp::ResetKey(r.now.3, r.now.4 % KEYS.len()))),
+    (2, |r| Op::Fields(FieldOp::Bind(r.pairs()))),
+    (2, |r| Op::Fields(FieldOp::Unbind(r.now.3))),
+    (2, |r| Op::Fields(FieldOp::SyncScope(r.pairs(), r.block()))),
+    (2, |r| Op::Fields(FieldOp::Scope(r.pairs(), r.future()))),
 ];
 
 /// Reads a list of instructions as a program.
@@ -89,6 +114,7 @@ fn read(list: Vec<Instruction>, kinds: &'static [&'static Kinds]) -> Program {
 }
 
 impl Reader {
+    /// Returns `true` if the program may use operations that Python does not have.
     fn has_all(&self) -> bool {
         self.kinds.len() > 1
     }
@@ -110,7 +136,7 @@ impl Reader {
         if self.has_all() { var } else { var % FIRST_LOCAL }
     }
 
-    /// The next operations, as many as the current instruction says.
+    /// Reads the next operations, as many as the current instruction says.
     fn block(&mut self) -> Block {
         const DEEPEST: usize = 5;
 
@@ -123,15 +149,19 @@ impl Reader {
         block
     }
 
-    /// Caught where it would end the program.
+    /// Reads a panic, which is caught where it would end the program.
     fn panic(&mut self) -> Op {
         if self.depth > 0 { Op::Panic } else { Op::Catch(vec![Op::Panic]) }
     }
 
+    /// Returns the held context that a task runs in, if it is not to run in a copy of the current one.
+    fn context(&self) -> Option<usize> {
+        (self.now.0 & 1 == 1).then_some(self.now.3)
+    }
+
     fn future(&mut self) -> Future {
-        let (number, _, _, pick, _) = self.now;
+        let number = self.now.0;
         Future {
-            context: (number & 1 == 1).then_some(pick),
             eager: self.has_all() && number & 2 == 2,
             finally: if number & 4 == 4 { self.block() } else { Block::new() },
             steps: (0..number >> 3 & 3).map(|_| self.block()).collect(),
@@ -141,11 +171,26 @@ impl Reader {
     fn closure(&mut self) -> Closure {
         let number = self.now.0;
         Closure {
-            again: number & 1 == 1,
+            kind: match number >> 2 & 3 {
+                0 => ClosureKind::Propagate,
+                1 => ClosureKind::PropagateFn,
+                2 => ClosureKind::PropagateOnceWith,
+                _ => ClosureKind::PropagateWith,
+            },
             finally: self
                 .has_all()
                 .then(|| if number & 2 == 2 { self.block() } else { Block::new() }),
             block: self.block(),
         }
+    }
+
+    /// Returns one to three keys, which may be equal.
+    fn keys(&self) -> Vec<usize> {
+        let (number, _, _, pick, step) = self.now;
+        (0..=number % 3).map(|nth| (pick + nth * step) % KEYS.len()).collect()
+    }
+
+    fn pairs(&self) -> Pairs {
+        self.keys().into_iter().zip(self.now.2..).collect()
     }
 }

@@ -1,6 +1,10 @@
 //! Runs programs by the crate under test.
 
 mod carriers;
+mod changes;
+mod contexts;
+mod fields;
+mod scopes;
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -8,7 +12,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 
 use carriers::{Closure, Task};
-use contextvars::Context;
+use contextvars::fields::Tokens;
+use contextvars::{Changes, Context, LookupError, LookupErrorKind};
+use scopes::Scoped;
 
 use crate::program::{Block, Event, FUEL, Op};
 use crate::quiet_panic_text;
@@ -16,23 +22,34 @@ use crate::shelf::Shelf;
 use crate::support::{Counter, on_thread};
 use crate::variables::{AnyToken, Guard, VARIABLES};
 
-/// What `program` makes happen on a thread of its own; every value it made is gone with the thread.
+/// Runs `program` in the root context of a thread of its own, and returns its events. Asserts that every value which it
+/// made is dropped when the thread has ended.
 pub(crate) fn run(program: &Block) -> Vec<Event> {
     let (program, counter) = (program.clone(), Counter::new());
     let values = counter.clone();
-    let trace = on_thread(move || {
-        let machine = Rc::new(Machine::new(values));
-        machine.caught(|| machine.block(&program));
-        machine.clear();
-        machine.see(Event::Alive(machine.counter.live()));
-        assert_eq!(Rc::strong_count(&machine), 1, "nothing of the program is left");
-        machine.trace.take()
-    });
+    let trace = on_thread(move || run_here(&program, values));
     assert_eq!(counter.live(), 0, "every value is dropped, once");
     trace
 }
 
-/// No borrow of a part lasts while an operation runs that may run others.
+/// Runs `program` in an empty context that is entered on this thread, and returns its events.
+pub(crate) fn run_entered(program: &Block) -> Vec<Event> {
+    let counter = Counter::new();
+    let trace = Context::new().run(|| run_here(program, counter.clone()));
+    assert_eq!(counter.live(), 0, "every value is dropped, once");
+    trace
+}
+
+fn run_here(program: &Block, counter: Counter) -> Vec<Event> {
+    let machine = Rc::new(Machine::new(counter));
+    machine.caught(|| machine.block(program));
+    machine.clear();
+    machine.see(Event::Alive(machine.counter.live()));
+    assert_eq!(Rc::strong_count(&machine), 1, "nothing of the program is left");
+    machine.trace.take()
+}
+
+/// The state of a run. While an operation runs that may run others, no part of the state is borrowed.
 struct Machine {
     counter: Counter,
     fuel: Cell<usize>,
@@ -40,11 +57,15 @@ struct Machine {
     tokens: Shelf<(usize, AnyToken)>,
     guards: Shelf<Box<dyn Guard>>,
     contexts: Shelf<Context>,
+    changes: Shelf<Changes>,
     tasks: Shelf<Task>,
+    scopes: Shelf<Scoped>,
     closures: Shelf<Closure>,
+    field_tokens: Shelf<Tokens>,
+    field_guards: Shelf<Box<dyn Guard>>,
 }
 
-/// What `Op::Panic` panics with.
+/// The payload of the panic of `Op::Panic`.
 struct Thrown;
 
 type Outcome = Result<(), Box<dyn Any + Send>>;
@@ -58,38 +79,16 @@ impl Machine {
             tokens: Shelf::new(),
             guards: Shelf::new(),
             contexts: Shelf::new(),
+            changes: Shelf::new(),
             tasks: Shelf::new(),
+            scopes: Shelf::new(),
             closures: Shelf::new(),
+            field_tokens: Shelf::new(),
+            field_guards: Shelf::new(),
         }
     }
 
-    fn see(&self, event: Event) {
-        self.trace.borrow_mut().push(event);
-    }
-
-    fn see_value(&self, value: Option<u32>) {
-        self.see(value.map_or(Event::Missing, Event::Value));
-    }
-
-    fn see_state(&self) {
-        let read = (0..VARIABLES.len()).filter_map(|var| Some((var, VARIABLES[var].try_get()?)));
-        self.see(Event::State(read.collect()));
-    }
-
-    fn see_contents(&self, context: &Context) {
-        let mut contents: Vec<_> = (0..VARIABLES.len())
-            .filter_map(|var| Some((var, VARIABLES[var].in_context(context)?)))
-            .collect();
-        contents.sort_unstable();
-        assert_eq!(context.len(), contents.len());
-        assert_eq!(context.is_empty(), contents.is_empty());
-        let mut entries: Vec<_> = context.iter().map(variable_of).collect();
-        entries.sort_unstable();
-        assert!(entries.iter().eq(contents.iter().map(|(var, _)| var)));
-        self.see(Event::Contents(contents));
-    }
-
-    /// Runs `f`, and says so if the program panics in it. Any other panic goes on.
+    /// Runs `f`, and reports a panic of the program in it. Any other panic continues.
     fn caught(&self, f: impl FnOnce()) {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(f)) {
             if !panic.is::<Thrown>() {
@@ -113,14 +112,15 @@ impl Machine {
     fn op(self: &Rc<Self>, op: &Op) {
         match *op {
             Op::Get(var) => self.get(var),
-            Op::TryGet(var) => self.see_value(VARIABLES[var].try_get()),
+            Op::TryGet(var) => self.see_read(VARIABLES[var].try_get()),
             Op::GetOr(var, value) => {
-                self.see_value(Some(VARIABLES[var].get_or(value, &self.counter)));
+                self.see(Event::Value(VARIABLES[var].get_or(value, &self.counter)));
             }
             Op::With(var, ref block) => self.with(var, block),
             Op::Set(var, value) => self.tokens.add((var, VARIABLES[var].set(value, &self.counter))),
-            Op::Scope(var, value, ref block) => {
-                VARIABLES[var].scope(value, &self.counter, &mut || self.block(block));
+            Op::Unset(var) => self.tokens.add((var, VARIABLES[var].unset())),
+            Op::SyncScope(var, value, ref block) => {
+                VARIABLES[var].sync_scope(value, &self.counter, &mut || self.block(block));
                 self.see_state();
             }
             Op::Bind(var, value) => self.guards.add(VARIABLES[var].bind(value, &self.counter)),
@@ -139,68 +139,23 @@ impl Machine {
         }
     }
 
-    fn op_on_context(self: &Rc<Self>, op: &Op) {
-        match *op {
-            Op::New => self.contexts.add(Context::new()),
-            Op::Current => self.contexts.add(Context::current()),
-            Op::Clone(pick) => {
-                let clone = self.contexts.look(pick, Context::clone);
-                self.done(clone.map(|clone| self.contexts.add(clone)));
-            }
-            Op::DropContext(pick) => self.done(self.contexts.take(pick).map(drop)),
-            Op::Run(pick, ref block) => self.with_context(pick, |context| {
-                let outcome = catch_unwind(AssertUnwindSafe(|| context.run(|| self.block(block))));
-                self.see_state();
-                outcome
-            }),
-            Op::Look(pick) => self.with_context(pick, |context| {
-                self.see_contents(context);
-                Ok(())
-            }),
-            Op::WithValue(pick, var, value) => self.with_context(pick, |context| {
-                let taken = std::mem::take(context);
-                *context = VARIABLES[var].with_value(taken, value, &self.counter);
-                Ok(())
-            }),
-            Op::Remove(pick, var) => self.with_context(pick, |context| {
-                self.see(Event::Found(VARIABLES[var].remove(context)));
-                Ok(())
-            }),
-            Op::Retain(pick, kept) => self.with_context(pick, |context| {
-                context.retain(|entry| kept >> variable_of(*entry) & 1 == 1);
-                Ok(())
-            }),
-            Op::PtrEq(one, other) => {
-                let other = self.contexts.look(other, Context::clone);
-                let same =
-                    other.and_then(|other| self.contexts.look(one, |one| one.ptr_eq(&other)));
-                self.see(same.map_or(Event::Nothing, |same| Event::OneSnapshot(Some(same))));
-            }
-            _ => self.op_on_carrier(op),
-        }
-    }
-
-    fn done(&self, done: Option<()>) {
-        self.see(done.map_or(Event::Nothing, |()| Event::Done));
-    }
-
     fn get(&self, var: usize) {
-        if VARIABLES[var].try_get().is_some() {
+        let Err(error) = VARIABLES[var].try_get() else {
             return self.see(Event::Value(VARIABLES[var].get()));
-        }
+        };
         let text = quiet_panic_text(|| VARIABLES[var].get());
-        assert!(text.ends_with("has no value in the current context"), "{text}");
-        self.see(Event::Missing);
+        assert!(text.starts_with(&error.to_string()), "{text}");
+        self.see_read(Err(error));
     }
 
     fn with(self: &Rc<Self>, var: usize, block: &[Op]) {
-        if VARIABLES[var].try_get().is_none() {
-            return self.see(Event::Missing);
+        if let Err(error) = VARIABLES[var].try_get() {
+            return self.see_read(Err(error));
         }
-        VARIABLES[var].with(&mut |lent| {
-            self.see_value(Some(lent()));
+        VARIABLES[var].with(&mut |borrowed| {
+            self.see(Event::Value(borrowed()));
             self.block(block);
-            self.see_value(Some(lent()));
+            self.see(Event::Value(borrowed()));
         });
     }
 
@@ -217,31 +172,56 @@ impl Machine {
         }
     }
 
-    /// Takes a context off its shelf for `f`, and back whatever happens.
-    fn with_context(&self, pick: usize, f: impl FnOnce(&mut Context) -> Outcome) {
-        let Some((place, mut context)) = self.contexts.take(pick) else {
-            return self.see(Event::Nothing);
-        };
-        let outcome = f(&mut context);
-        self.contexts.put_back(place, context);
-        outcome.unwrap_or_else(|panic| resume_unwind(panic));
-    }
-
-    /// Drops everything that the program left. What runs then may leave more, until the fuel is used up.
+    /// Drops everything that the program left on the shelves. This may run blocks that add more, until the fuel is used up.
     fn clear(&self) {
         loop {
-            let task = self.tasks.take(0).map(drop);
-            let closure = self.closures.take(0).map(drop);
-            let guard = self.guards.take(0).map(drop);
-            let token = self.tokens.take(0).map(drop);
-            let context = self.contexts.take(0).map(drop);
-            if [task, closure, guard, token, context].iter().all(Option::is_none) {
+            let dropped = [
+                self.tasks.take(0).map(drop),
+                self.scopes.take(0).map(drop),
+                self.closures.take(0).map(drop),
+                self.guards.take(0).map(drop),
+                self.field_guards.take(0).map(drop),
+                self.tokens.take(0).map(drop),
+                self.contexts.take(0).map(drop),
+                self.changes.take(0).map(drop),
+            ];
+            if dropped.iter().all(Option::is_none) {
                 return self.see_state();
             }
         }
     }
 }
 
-fn variable_of(entry: contextvars::Entry<'_>) -> usize {
-    VARIABLES.iter().position(|var| var.is(entry)).expect("the variable is one of ours")
+// === the events ===
+
+impl Machine {
+    fn see(&self, event: Event) {
+        self.trace.borrow_mut().push(event);
+    }
+
+    fn done(&self, done: Option<()>) {
+        self.see(done.map_or(Event::Nothing, |()| Event::Done));
+    }
+
+    fn see_read(&self, read: Result<u32, LookupError>) {
+        self.see(read.map_or_else(|error| missing(&error), Event::Value));
+    }
+
+    fn see_state(&self) {
+        let state = VARIABLES.iter().enumerate();
+        let state = state.filter_map(|(number, var)| Some((number, var.try_get().ok()?)));
+        self.see(Event::State(state.collect()));
+        self.see_fields(&contextvars::fields::get());
+    }
+}
+
+/// Reads the number of other variables from the error's text.
+fn missing(error: &LookupError) -> Event {
+    if error.kind() == LookupErrorKind::OutsideContext {
+        return Event::Missing(None);
+    }
+    let text = error.to_string();
+    let (_, others) = text.split_once("which has ").expect("the text tells the number");
+    let others = others.split(' ').next().expect("a text has a first word");
+    Event::Missing(Some(if others == "no" { 0 } else { others.parse().expect("a number") }))
 }

@@ -1,9 +1,11 @@
-//! Random programs over the public surface, run by this crate and by two others that must see the same.
+//! Random programs over the public API, compared with two other implementations of the same semantics.
 //!
-//! * `program`, `draw`: the language, and how programs are drawn;
-//! * `variables`, `machine`: a program run by this crate;
-//! * `model`: the same program run by a plain interpreter of PEP 567;
-//! * `oracle.py`: the same program, as far as Python has its operations, run by Python's own `contextvars`.
+//! * `program`, `draw`: the language of the programs, and how programs are drawn;
+//! * `variables`, `machine`: run a program by this crate;
+//! * `model`: predicts the program's events by a plain interpreter of docs/semantics.md;
+//! * `oracle.py`: runs the program, as far as Python has its operations, by Python's own `contextvars`;
+//! * `against_model`, `against_python`: the comparisons;
+//! * `small`: compares every program of a few operations with the model.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -15,6 +17,7 @@ mod machine;
 mod model;
 mod program;
 mod shelf;
+mod small;
 mod variables;
 
 use std::cell::Cell;
@@ -25,7 +28,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use support::text_of;
 
-/// What the programs are drawn from: always the same ones, unless the environment says otherwise.
+/// Returns the seed of the random programs. It is constant unless the environment variable sets another one.
 fn seed() -> u64 {
     std::env::var("PROPERTIES_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(567)
 }
@@ -37,7 +40,7 @@ fn runner(cases: u32) -> TestRunner {
     TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes))
 }
 
-/// Runs `f`, which must panic, and returns the text of the panic, which nobody else gets to read.
+/// Runs `f`, which must panic, and returns the text of the panic without printing it.
 fn quiet_panic_text<R>(f: impl FnOnce() -> R) -> String {
     thread_local!(static QUIET: Cell<bool> = const { Cell::new(false) });
     static HOOK: Once = Once::new();

@@ -1,29 +1,50 @@
-//! Runs programs by a plain interpreter of PEP 567: contexts are ordered maps with an identity, copied outright.
+//! Runs programs by a plain interpreter of docs/semantics.md: a context is an ordered map with an identity, and a copy of it
+//! copies the map.
 
 mod carriers;
+mod changes;
+mod contexts;
+mod events;
+mod fields;
 mod operations;
+mod scopes;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use crate::program::{self, Block, Event, FUEL, Op, VARIABLES, default_of, is_local, is_plain};
+use crate::program::{self, Block, Event, FUEL, Op, default_of, is_local, is_plain};
 use crate::shelf::Shelf;
+use changes::Changes;
+use fields::FieldToken;
+use scopes::Scope;
 
-/// What `program` should make happen.
+/// Returns the events that `program` should report when it begins in the root context of a thread.
 pub(crate) fn run(program: &Block) -> Vec<Event> {
-    let mut model = Model::new();
-    let outcome = model.block(program);
-    model.caught(&outcome);
-    model.clear();
-    model.trace.push(Event::Alive(model.alive.get()));
-    model.trace
+    Model::new().run_program(program).trace
 }
 
-/// A value, shared by whatever holds it, so that it is known when nothing does any more.
+/// Returns the events that `program` should report when it begins in an empty context that is entered.
+pub(crate) fn run_entered(program: &Block) -> Vec<Event> {
+    let mut model = Model::new();
+    model.current = model.empty();
+    model.run_program(program).trace
+}
+
+/// Counts how often `program` runs each kind of operation, without those that find nothing to work on.
+pub(crate) fn count_operations(
+    program: &Block,
+    counts: BTreeMap<String, usize>,
+) -> BTreeMap<String, usize> {
+    let mut model = Model::new();
+    model.counts = Some(counts);
+    model.run_program(program).counts.unwrap_or_default()
+}
+
+/// A value. Contexts, tokens and the like share it, so that it is dropped with the last of them.
 struct Value {
     number: u32,
-    /// How many are alive, if this is one that counts.
+    /// The number of values that are alive, if values of this type are counted.
     alive: Option<Rc<Cell<usize>>>,
 }
 
@@ -37,12 +58,20 @@ impl Drop for Value {
 
 type Values = BTreeMap<usize, Rc<Value>>;
 
+/// The identity of the root context of the thread.
+const ROOT: u32 = 0;
+
 struct Context {
     identity: u32,
     values: Values,
-    /// Of the values that travel and of the `local` ones: each changes with them, and stays the same in a copy.
+    fields: Fields,
+    /// One number for the inherited values and the fields, and one for the values of `local` variables. It changes with them,
+    /// and a copy has the same number.
     versions: [u32; 2],
 }
+
+/// The log fields in their order: keys and values.
+type Fields = Vec<(usize, u32)>;
 
 struct Token {
     var: usize,
@@ -58,12 +87,16 @@ enum Progress {
     Broken,
 }
 
-struct Task {
-    context: Context,
-    future: program::Future,
-    /// How many of its steps were made.
+struct Future {
+    program: program::Future,
+    /// The number of its steps that have run.
     made: usize,
     progress: Progress,
+}
+
+struct Task {
+    context: Context,
+    future: Future,
 }
 
 struct Closure {
@@ -77,7 +110,7 @@ type Outcome = Result<(), Panicked>;
 
 struct Model {
     current: Context,
-    /// The last number that was given to an identity or a version.
+    /// The last number that an identity or a version was given.
     last: u32,
     alive: Rc<Cell<usize>>,
     fuel: usize,
@@ -85,8 +118,13 @@ struct Model {
     tokens: Shelf<Token>,
     guards: Shelf<Token>,
     contexts: Shelf<Context>,
+    changes: Shelf<Changes>,
     tasks: Shelf<Task>,
+    scopes: Shelf<Scope>,
     closures: Shelf<Closure>,
+    field_tokens: Shelf<FieldToken>,
+    field_guards: Shelf<FieldToken>,
+    counts: Option<BTreeMap<String, usize>>,
 }
 
 // === contexts ===
@@ -94,7 +132,12 @@ struct Model {
 impl Model {
     fn new() -> Self {
         Self {
-            current: Context { identity: 0, values: Values::new(), versions: [0, 0] },
+            current: Context {
+                identity: ROOT,
+                values: Values::new(),
+                fields: Fields::new(),
+                versions: [0, 0],
+            },
             last: 0,
             alive: Rc::default(),
             fuel: FUEL,
@@ -102,8 +145,13 @@ impl Model {
             tokens: Shelf::new(),
             guards: Shelf::new(),
             contexts: Shelf::new(),
+            changes: Shelf::new(),
             tasks: Shelf::new(),
+            scopes: Shelf::new(),
             closures: Shelf::new(),
+            field_tokens: Shelf::new(),
+            field_guards: Shelf::new(),
+            counts: None,
         }
     }
 
@@ -121,20 +169,22 @@ impl Model {
     }
 
     fn empty(&mut self) -> Context {
-        Context { identity: self.number(), values: Values::new(), versions: [self.number(), 0] }
+        let (identity, version) = (self.number(), self.number());
+        Context { identity, values: Values::new(), fields: Fields::new(), versions: [version, 0] }
     }
 
     fn copy(&mut self, context: &Context) -> Context {
-        let values = context.values.clone();
-        Context { identity: self.number(), values, versions: context.versions }
+        let Context { values, fields, versions, .. } = context;
+        let (values, fields) = (values.clone(), fields.clone());
+        Context { identity: self.number(), values, fields, versions: *versions }
     }
 
-    /// A copy of the current context, without the values of `local` variables.
+    /// Copies the current context, without the values of `local` variables.
     fn copy_current(&mut self) -> Context {
-        let mut values = self.current.values.clone();
+        let (mut values, fields) = (self.current.values.clone(), self.current.fields.clone());
         values.retain(|&var, _| !is_local(var));
         let versions = [self.current.versions[0], 0];
-        Context { identity: self.number(), values, versions }
+        Context { identity: self.number(), values, fields, versions }
     }
 
     /// Runs `f` while `context` is current.
@@ -145,7 +195,8 @@ impl Model {
         result
     }
 
-    fn bind(&mut self, var: usize, value: Option<Rc<Value>>) -> Option<Rc<Value>> {
+    /// Replaces the value of a variable in the current context, and returns the previous one.
+    fn replace(&mut self, var: usize, value: Option<Rc<Value>>) -> Option<Rc<Value>> {
         self.current.versions[usize::from(is_local(var))] = self.number();
         match value {
             Some(value) => self.current.values.insert(var, value),
@@ -155,14 +206,14 @@ impl Model {
 
     fn set(&mut self, var: usize, number: u32) -> Token {
         let value = self.value(var, number);
-        let old = self.bind(var, Some(value));
+        let old = self.replace(var, Some(value));
         Token { var, context: self.current.identity, old }
     }
 
-    /// Ends a `bind` or a `scope`.
-    fn unset(&mut self, guard: Token) {
+    /// Ends a `bind` or a `sync_scope`.
+    fn restore(&mut self, guard: Token) {
         if guard.context == self.current.identity {
-            self.bind(guard.var, guard.old);
+            self.replace(guard.var, guard.old);
         }
     }
 
@@ -171,29 +222,15 @@ impl Model {
     }
 }
 
-// === what is seen ===
+// === running a program ===
 
 impl Model {
-    fn see(&mut self, event: Event) {
-        self.trace.push(event);
-    }
-
-    fn see_value(&mut self, value: Option<u32>) {
-        self.see(value.map_or(Event::Missing, Event::Value));
-    }
-
-    fn see_state(&mut self) {
-        let read = (0..VARIABLES).filter_map(|var| Some((var, self.read(var)?))).collect();
-        self.see(Event::State(read));
-    }
-
-    fn see_contents(&mut self, values: &Values) {
-        let contents = values.iter().map(|(&var, value)| (var, value.number)).collect();
-        self.see(Event::Contents(contents));
-    }
-
-    fn done(&mut self, done: bool) {
-        self.see(if done { Event::Done } else { Event::Nothing });
+    fn run_program(mut self, program: &Block) -> Self {
+        let outcome = self.block(program);
+        self.caught(&outcome);
+        self.clear();
+        self.trace.push(Event::Alive(self.alive.get()));
+        self
     }
 
     fn caught(&mut self, outcome: &Outcome) {
@@ -209,24 +246,45 @@ impl Model {
                 break;
             }
             self.fuel -= 1;
-            self.op(op)?;
+            let begin = self.trace.len();
+            let outcome = self.op(op);
+            self.count(op, begin);
+            outcome?;
         }
         Ok(())
     }
 
-    /// Ends the binding of a guard; whether there was one.
-    fn unbind(&mut self, pick: usize) -> bool {
-        let guard = self.guards.take(pick);
-        guard.map(|(_, guard)| self.unset(guard)).is_some()
+    fn count(&mut self, op: &Op, begin: usize) {
+        let Some(counts) = &mut self.counts else { return };
+        if self.trace.get(begin) != Some(&Event::Nothing) {
+            let text = format!("{op:?}");
+            let name =
+                text.trim_start_matches("Fields(").split(['(', ')']).next().unwrap_or_default();
+            let prefix = if matches!(op, Op::Fields(_)) { "fields::" } else { "" };
+            *counts.entry(format!("{prefix}{name}")).or_insert(0) += 1;
+        }
     }
 
-    /// Drops everything that the program left. What runs then may leave more, until the fuel is used up.
+    /// Ends the binding of a guard. Returns `true` if there was one.
+    fn unbind(&mut self, pick: usize) -> bool {
+        let guard = self.guards.take(pick);
+        guard.map(|(_, guard)| self.restore(guard)).is_some()
+    }
+
+    /// Drops everything that the program left on the shelves. This may run blocks that add more, until the fuel is used up.
     fn clear(&mut self) {
         loop {
-            let (task, closure, guard) = (self.cancel(0), self.drop_closure(0), self.unbind(0));
-            let token = self.tokens.take(0).is_some();
-            let context = self.contexts.take(0).is_some();
-            if !(task || closure || guard || token || context) {
+            let dropped = [
+                self.cancel(0),
+                self.drop_scope(0),
+                self.drop_closure(0),
+                self.unbind(0),
+                self.unbind_fields(0),
+                self.tokens.take(0).is_some(),
+                self.contexts.take(0).is_some(),
+                self.changes.take(0).is_some(),
+            ];
+            if !dropped.contains(&true) {
                 return self.see_state();
             }
         }

@@ -1,7 +1,8 @@
 """Runs programs by CPython's own contextvars.
 
-Reads programs from standard input, one a line, as nested lists; writes what each makes happen, one line for each, as the
-machines in Rust do. A task is what asyncio makes of a coroutine: a context, and steps that run in it.
+Reads programs from standard input, one program a line, as nested lists. Writes the events of each program, one line a
+program, in the format of `Event` in program.rs. A task is a coroutine with a context, as in asyncio: each step of the
+coroutine runs in that context.
 """
 
 import contextvars
@@ -10,7 +11,7 @@ import sys
 import types
 
 DEFAULTS = {2: 1002, 3: 1003}
-PLAIN = {0, 3}  # tokens of these are of another type than those of the rest
+PLAIN = {0, 3}  # in Rust, the tokens of these variables have another type than the tokens of the others
 VARIABLES = [
     contextvars.ContextVar("var", **({"default": DEFAULTS[n]} if n in DEFAULTS else {}))
     for n in range(10)
@@ -23,7 +24,7 @@ class Thrown(Exception):
 
 
 class Shelf:
-    """Things in the order in which they were put there, with gaps where some were taken out."""
+    """Things in the order in which they were added. A thing that is taken out leaves a gap."""
 
     def __init__(self):
         self.things = []
@@ -194,7 +195,6 @@ class Machine:
         self.caught(self.block, block)
 
     # Tasks.
-
     async def steps(self, steps, end):
         try:
             for number, step in enumerate(steps):
@@ -269,14 +269,14 @@ class Machine:
     def drop_closure(self, pick):
         self.done(self.closures.take(pick)[1])
 
-    # The whole.
+    # The program.
 
     def program(self, block):
         self.caught(self.block, block)
         self.clear()
 
     def clear(self):
-        """Drops what the program left. What runs then may leave more, until the fuel is used up."""
+        """Drops everything that the program left. This may run blocks that add more, until the fuel is used up."""
         while True:
             task = self.tasks.take(0)[1]
             if task is not None:

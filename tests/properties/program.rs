@@ -1,10 +1,10 @@
-//! The language of the programs, what running one tells, and how programs are drawn.
+//! The language of the programs, and the events that running a program reports.
 
 use std::fmt;
 
 // === the variables ===
 
-/// How many variables there are. The first two have no default, the next two have; 0 and 3 are plain numbers, the rest
+/// The number of variables. The first two have no default, the next two have one; 0 and 3 are plain numbers, the others
 /// are counted values; the last two are `local`.
 pub(crate) const VARIABLES: usize = 12;
 
@@ -26,11 +26,14 @@ pub(crate) fn is_local(variable: usize) -> bool {
     variable >= FIRST_LOCAL
 }
 
+/// The keys of the log fields, by their numbers.
+pub(crate) const KEYS: [&str; 4] = ["ant", "bee", "cow", "dog"];
+
 // === the language ===
 
 pub(crate) type Block = Vec<Op>;
 
-/// An operation. A `Pick` says which of the things that are there, counting round.
+/// An operation.
 #[derive(Clone, Debug)]
 pub(crate) enum Op {
     Get(usize),
@@ -38,7 +41,8 @@ pub(crate) enum Op {
     GetOr(usize, u32),
     With(usize, Block),
     Set(usize, u32),
-    Scope(usize, u32, Block),
+    Unset(usize),
+    SyncScope(usize, u32, Block),
     Bind(usize, u32),
     Unbind(Pick),
     /// Resets any variable with any token of its type.
@@ -54,84 +58,146 @@ pub(crate) enum Op {
     Run(Pick, Block),
     Look(Pick),
     WithValue(Pick, usize, u32),
+    Insert(Pick, usize, u32),
     Remove(Pick, usize),
     Retain(Pick, u32),
     PtrEq(Pick, Pick),
     Panic,
     Catch(Block),
-    Spawn(Future),
+    /// Takes the changes of the first context since the second one.
+    Changes(Pick, Pick),
+    /// Takes the changes of the current context since a held one.
+    CurrentChanges(Pick),
+    /// Applies changes to the current context.
+    Apply(Pick),
+    /// Applies changes to a held context.
+    ApplyTo(Pick, Pick),
+    DropChanges(Pick),
+    Spawn(Option<Pick>, Future),
     Poll(Pick),
     LookTask(Pick),
     Cancel(Pick),
     TakeContext(Pick),
     TakeApart(Pick),
+    /// Wraps a future in a scope of a variable.
+    Scope(usize, u32, Future),
+    PollScope(Pick),
+    DropScope(Pick),
     Propagate(Closure),
     Call(Pick),
     DropClosure(Pick),
-    /// How many values are alive?
+    Fields(FieldOp),
+    /// Counts the values that are alive.
     Alive,
 }
 
-type Pick = usize;
+impl Op {
+    /// The number of operations, with those on log fields in the place of `Fields`.
+    pub(crate) const KINDS: usize = 54;
+}
 
-/// A future that runs a block in each step, and another one when it is dropped.
+/// Chooses one of the things of a kind that exist: its number among them, counted modulo their number.
+pub(crate) type Pick = usize;
+
+/// An operation on the log fields of the current context.
+#[derive(Clone, Debug)]
+pub(crate) enum FieldOp {
+    Set(Pairs),
+    Unset(Vec<usize>),
+    Clear,
+    Get,
+    Reset(Pick),
+    /// Resets the token of one key, and keeps those of the others.
+    ResetKey(Pick, usize),
+    Bind(Pairs),
+    Unbind(Pick),
+    SyncScope(Pairs, Block),
+    /// Wraps a future in a scope of the fields.
+    Scope(Pairs, Future),
+}
+
+/// Keys, as indices into [`KEYS`], and their values.
+pub(crate) type Pairs = Vec<(usize, u32)>;
+
+/// A future that runs a block in each step, and another block when it is dropped.
 #[derive(Clone, Debug)]
 pub(crate) struct Future {
-    /// The context to run in, instead of a copy of the current one.
-    pub(crate) context: Option<Pick>,
     pub(crate) steps: Vec<Block>,
     pub(crate) finally: Block,
-    /// Whether `finally` runs even if the future was never polled.
+    /// If true, `finally` runs even if the future was never polled.
     pub(crate) eager: bool,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct Closure {
     pub(crate) block: Block,
-    /// What runs when it drops what it captured, if that is to be seen.
+    /// The block that runs when the closure drops its captures, if the program is to see that.
     pub(crate) finally: Option<Block>,
-    /// Made by `propagate_fn`, to be called any number of times.
-    pub(crate) again: bool,
+    pub(crate) kind: ClosureKind,
+}
+
+/// The function that wraps a closure.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum ClosureKind {
+    Propagate,
+    PropagateFn,
+    PropagateOnceWith,
+    PropagateWith,
+}
+
+impl ClosureKind {
+    /// Returns `true` if the closure can be called more than once.
+    pub(crate) fn is_reusable(self) -> bool {
+        matches!(self, Self::PropagateFn | Self::PropagateWith)
+    }
 }
 
 #[derive(Clone)]
 pub(crate) struct Program(pub(crate) Block);
 
-/// One line for each operation of the outermost block.
+/// Writes one line for each operation of the outermost block.
 impl fmt::Debug for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|op| write!(f, "\n    {op:?}"))
     }
 }
 
-/// How many operations of a program are run: closures may call closures that call closures.
+/// The number of operations after which a program ends, because closures may call closures without end.
 pub(crate) const FUEL: usize = 300;
 
-// === what running a program tells ===
+// === the events ===
 
-/// `oracle.py` writes these as `Debug` does.
+/// `oracle.py` writes these as `Debug` does, except that its `Missing` has no number.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Event {
     Value(u32),
-    Missing,
-    /// The variables that read as something.
+    /// A read found no value: outside of any entered context, or in one that has this many other variables.
+    Missing(Option<usize>),
+    /// The variables that have a value or a default.
     State(Vec<(usize, u32)>),
-    /// The variables that a context holds.
+    /// The variables that have a value in a held context.
     Contents(Vec<(usize, u32)>),
     OldValue(Option<u32>),
     Done,
     WrongVariable,
     WrongContext,
-    /// Token and variable are of different types: the call does not compile.
+    /// Token and variable are of different types, so the call would not compile.
     Untypable,
     /// There is nothing to pick from.
     Nothing,
     Found(bool),
-    /// Two contexts: whether they must be, or must not be, one snapshot.
+    /// Whether two contexts are one snapshot; `None` if the model cannot tell.
     OneSnapshot(Option<bool>),
+    /// Each variable that changed, with its values before and after.
+    Changes(Vec<(usize, Option<u32>, Option<u32>)>),
+    /// Each log field that changed, with its new value.
+    FieldChanges(Vec<(String, Option<u32>)>),
+    /// The log fields in their order.
+    Fields(Vec<(String, u32)>),
+    Removed(usize),
     Pending,
     Ready,
-    /// A poll of what is over.
+    /// A poll of a future that has completed or panicked.
     Over,
     Caught,
     Finally,
@@ -139,9 +205,9 @@ pub(crate) enum Event {
 }
 
 impl Event {
-    pub(crate) const KINDS: usize = 18;
+    pub(crate) const KINDS: usize = 22;
 
-    /// Whether this event, of the model, allows for what was seen.
+    /// Returns `true` if this event of the model permits the event `seen`.
     pub(crate) fn allows(&self, seen: &Self) -> bool {
         let either = matches!(self, Self::OneSnapshot(None));
         self == seen || either && matches!(seen, Self::OneSnapshot(_))

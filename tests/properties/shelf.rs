@@ -1,8 +1,8 @@
-//! Where a run keeps what its program made: tokens, contexts, tasks and the like.
+//! The place where a run keeps the tokens, contexts, tasks and the like that its program made.
 
 use std::cell::RefCell;
 
-/// Things in the order in which they were put there, with gaps where some were taken out.
+/// Things in the order in which they were added. A thing that is taken out leaves a gap.
 pub(crate) struct Shelf<T>(RefCell<Vec<Option<T>>>);
 
 impl<T> Shelf<T> {
@@ -14,7 +14,7 @@ impl<T> Shelf<T> {
         self.0.borrow_mut().push(Some(thing));
     }
 
-    /// Takes out the thing that `pick` tells, counting round those that are there; also where it stood.
+    /// Takes out the thing that `pick` chooses among those on the shelf. Returns its place too.
     pub(crate) fn take(&self, pick: usize) -> Option<(usize, T)> {
         let place = self.find(pick)?;
         let thing = self.0.borrow_mut()[place].take()?;
@@ -25,7 +25,7 @@ impl<T> Shelf<T> {
         self.0.borrow_mut()[place] = Some(thing);
     }
 
-    /// Shows the thing to `f`, which must not touch the shelf.
+    /// Calls `f` with the thing. `f` must not use the shelf.
     pub(crate) fn look<R>(&self, pick: usize, f: impl FnOnce(&T) -> R) -> Option<R> {
         let place = self.find(pick)?;
         self.0.borrow()[place].as_ref().map(f)
@@ -33,7 +33,8 @@ impl<T> Shelf<T> {
 
     fn find(&self, pick: usize) -> Option<usize> {
         let things = self.0.borrow();
-        let there: Vec<_> = (0..things.len()).filter(|&place| things[place].is_some()).collect();
-        there.get(pick.checked_rem(there.len())?).copied()
+        let present = things.iter().filter(|thing| thing.is_some()).count();
+        let nth = pick.checked_rem(present)?;
+        (0..things.len()).filter(|&place| things[place].is_some()).nth(nth)
     }
 }

@@ -1,7 +1,10 @@
-//! The variables of the programs, all behind one trait whatever their type.
+//! The variables of the programs, behind one trait that hides their types.
 
-use contextvars::{Binding, Context, ContextVar, Entry, ResetErrorKind, Token};
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::LazyLock;
+
+use contextvars::{Binding, Context, ContextVar, Entry, LookupError, ResetErrorKind, Token};
 
 use crate::program::{self, Event};
 use crate::support::{Counted, Counter};
@@ -16,7 +19,7 @@ static PLAIN_DEFAULT: ContextVar<u32> = ContextVar::with_default("plain default"
 static MORE: [ContextVar<Counted>; 6] = [const { ContextVar::new("more") }; 6];
 static LOCAL: [ContextVar<Counted>; 2] = [const { ContextVar::new("local").local() }; 2];
 
-/// By their numbers in `program`.
+/// The variables in the order of their numbers in `program`.
 pub(crate) static VARIABLES: [&dyn Variable; program::VARIABLES] = [
     &PLAIN,
     &FIRST,
@@ -32,7 +35,7 @@ pub(crate) static VARIABLES: [&dyn Variable; program::VARIABLES] = [
     &LOCAL[1],
 ];
 
-/// A token of one of the variables, whatever its type.
+/// A token of one of the variables, of either type.
 pub(crate) enum AnyToken {
     Plain(Token<u32>),
     Counted(Token<Counted>),
@@ -47,12 +50,15 @@ impl AnyToken {
     }
 }
 
-/// A guard of one of the variables, which restores it when dropped.
+/// A guard that restores a variable or log fields when it is dropped.
 pub(crate) trait Guard {}
 
 impl<T: Send + Sync> Guard for Binding<'static, T> {}
+impl Guard for contextvars::fields::Binding {}
 
-/// What a value of the programs must be capable of.
+pub(crate) type Running = Pin<Box<dyn Future<Output = ()>>>;
+
+/// A type of the variables' values.
 pub(crate) trait Held: Clone + Send + Sync + Sized + 'static {
     fn make(number: u32, counter: &Counter) -> Self;
     fn number(&self) -> u32;
@@ -102,21 +108,25 @@ impl Held for Counted {
     }
 }
 
-/// The methods of a `ContextVar`, and those of a `Context` that take one, with the values as numbers.
+/// The methods of a `ContextVar`, and the methods of a `Context` that take one, with numbers for the values.
 pub(crate) trait Variable: Sync {
     fn get(&self) -> u32;
-    fn try_get(&self) -> Option<u32>;
+    fn try_get(&self) -> Result<u32, LookupError>;
     fn get_or(&self, fallback: u32, counter: &Counter) -> u32;
-    /// Hands `f` something that reads the lent value.
+    /// Calls `f` with a closure that reads the borrowed value.
     fn with(&self, f: &mut dyn FnMut(&dyn Fn() -> u32));
     fn set(&self, value: u32, counter: &Counter) -> AnyToken;
+    fn unset(&self) -> AnyToken;
     fn reset(&self, token: AnyToken) -> Result<(), (Event, AnyToken)>;
-    fn scope(&self, value: u32, counter: &Counter, f: &mut dyn FnMut());
+    fn sync_scope(&self, value: u32, counter: &Counter, f: &mut dyn FnMut());
+    fn scope(&'static self, value: u32, counter: &Counter, future: Running) -> Running;
     fn bind(&'static self, value: u32, counter: &Counter) -> Box<dyn Guard>;
     fn in_context(&self, context: &Context) -> Option<u32>;
     fn with_value(&self, context: Context, value: u32, counter: &Counter) -> Context;
+    fn insert(&self, context: &mut Context, value: u32, counter: &Counter) -> bool;
     fn remove(&self, context: &mut Context) -> bool;
-    fn is(&self, entry: Entry<'_>) -> bool;
+    /// Returns the value of `entry` if it is one of this variable.
+    fn read(&self, entry: Entry<'_>) -> Option<u32>;
 }
 
 impl<T: Held> Variable for ContextVar<T> {
@@ -124,8 +134,8 @@ impl<T: Held> Variable for ContextVar<T> {
         self.get().number()
     }
 
-    fn try_get(&self) -> Option<u32> {
-        self.try_get().ok().map(|value| value.number())
+    fn try_get(&self) -> Result<u32, LookupError> {
+        self.try_get().map(|value| value.number())
     }
 
     fn get_or(&self, fallback: u32, counter: &Counter) -> u32 {
@@ -140,20 +150,28 @@ impl<T: Held> Variable for ContextVar<T> {
         T::hide(self.set(T::make(value, counter)))
     }
 
+    fn unset(&self) -> AnyToken {
+        T::hide(self.unset())
+    }
+
     fn reset(&self, token: AnyToken) -> Result<(), (Event, AnyToken)> {
         let token = T::reveal(token).map_err(|token| (Event::Untypable, token))?;
         self.reset(token).map_err(|error| {
             let event = match error.kind() {
                 ResetErrorKind::WrongVariable => Event::WrongVariable,
                 ResetErrorKind::WrongContext => Event::WrongContext,
-                kind => panic!("{kind:?} is not known here"),
+                kind => panic!("this test does not know {kind:?}"),
             };
             (event, T::hide(error.into_token()))
         })
     }
 
-    fn scope(&self, value: u32, counter: &Counter, f: &mut dyn FnMut()) {
+    fn sync_scope(&self, value: u32, counter: &Counter, f: &mut dyn FnMut()) {
         self.sync_scope(T::make(value, counter), f);
+    }
+
+    fn scope(&'static self, value: u32, counter: &Counter, future: Running) -> Running {
+        Box::pin(self.scope(T::make(value, counter), future))
     }
 
     fn bind(&'static self, value: u32, counter: &Counter) -> Box<dyn Guard> {
@@ -169,13 +187,17 @@ impl<T: Held> Variable for ContextVar<T> {
         context.with_value(self, T::make(value, counter))
     }
 
+    fn insert(&self, context: &mut Context, value: u32, counter: &Counter) -> bool {
+        context.insert(self, T::make(value, counter))
+    }
+
     fn remove(&self, context: &mut Context) -> bool {
         context.remove(self)
     }
 
-    fn is(&self, entry: Entry<'_>) -> bool {
-        let is = entry.is(self);
-        assert!(!is || entry.name() == self.name() && entry.downcast_ref::<T>().is_some());
-        is
+    fn read(&self, entry: Entry<'_>) -> Option<u32> {
+        let value = entry.is(self).then(|| entry.downcast_ref().map(T::number))?;
+        assert!(value.is_some() && entry.name() == self.name());
+        value
     }
 }

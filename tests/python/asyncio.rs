@@ -1,4 +1,4 @@
-//! A: what `asyncio` does with contexts, for futures that are polled. H: hazards of the translation.
+//! Clauses A: how `asyncio` uses contexts, applied to futures. Clauses H: hazards of the translation.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -17,7 +17,7 @@ use crate::support::{ByHand, OnDrop, yield_once};
 
 static VAR: ContextVar<u32> = ContextVar::with_default("var", || 7);
 
-/// Runs the future to its end in a context of its own, as `asyncio.run` does.
+/// Runs the future to its completion in a context of its own, as `asyncio.run` does.
 fn run<R>(future: impl Future<Output = R>) -> R {
     ByHand::new(future.in_context(Context::new())).finish()
 }
@@ -177,7 +177,7 @@ fn a8_cancellation_cleans_up_in_the_context_of_the_task() {
     assert_eq!((seen.get(), VAR.get()), (1, 7));
 }
 
-/// An "async generator": sets the variable before each of its items.
+/// A stream in the place of an async generator. It sets the variable before each of its items.
 fn generator() -> impl Stream<Item = u32> {
     stream::iter(1..).then(|n| async move {
         VAR.set(n * 100);
@@ -196,7 +196,7 @@ fn a9_a_stream_runs_in_the_context_of_its_consumer() {
 
         let apart = async { (items.next().await, VAR.get()) }.in_current_context();
         assert_eq!(apart.await, (Some(2), 200));
-        assert_eq!(VAR.get(), 100, "to whoever consumes it");
+        assert_eq!(VAR.get(), 100, "the consumer sees the value");
     });
 }
 
@@ -235,7 +235,7 @@ fn a10_an_eager_first_step_runs_in_the_given_context() {
             yield_once().await;
             (first, VAR.get())
         };
-        // Begun at once, in the middle of the context it was copied from: that is no conflict here.
+        // The first step runs at once, while the context that was copied is current. In Rust this is no conflict.
         let mut task = Box::pin(work.in_current_context());
         assert!(futures::poll!(task.as_mut()).is_pending());
         assert_eq!(VAR.get(), 1);
@@ -265,9 +265,9 @@ fn h2_a_copy_is_safe_while_another_thread_changes_the_original() {
 fn h6_identity_is_the_contexts_and_not_the_maps() {
     let mut context = Context::new().with_value(&VAR, 1);
     let token = context.run(|| VAR.set(2));
-    // Another map, the same context:
+    // The map differs and the context is the same:
     context.run(|| VAR.set(3));
-    // The same map, another context:
+    // The map is the same and the context differs:
     let mut copy = context.clone();
     assert!(copy.ptr_eq(&context));
     let token = copy.run(|| VAR.reset(token)).expect_err("a copy").into_token();

@@ -1,4 +1,4 @@
-//! C: the context as an object.
+//! Clauses C: the context as an object.
 
 use std::hash::Hash;
 

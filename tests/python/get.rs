@@ -1,4 +1,4 @@
-//! G: reading.
+//! Clauses G: `get`.
 
 use contextvars::{Context, ContextVar, copy_context};
 

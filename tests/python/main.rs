@@ -1,9 +1,9 @@
-//! Conformance with `CPython`'s `contextvars`, clause by clause. The clauses are those of the project's
-//! list of what `CPython` 3.13/3.14 does (V: variable, G: get, S: set and token, R: reset, C: context,
-//! E: run, A: asyncio, H: hazards of the translation).
+//! Conformance with `CPython`'s `contextvars`, clause by clause. Each clause is one behaviour of `CPython` 3.13 and 3.14:
+//! V is the variable, G `get`, S `set` and the token, R `reset`, C the context, E `run`, A `asyncio`, and H hazards of the
+//! translation. docs/semantics.md states the same behaviours for this crate.
 //!
-//! Where no test stands: *by the type system* means that the error cannot be written down, and names
-//! the file that must not compile; *no meaning in Rust* says why.
+//! If a clause has no test, *by the type system* means that the error does not compile and names the file that shows it, and
+//! *no meaning in Rust* gives the reason.
 //!
 //! | clause | shown by |
 //! |---|---|
@@ -31,7 +31,7 @@
 //! | R2 | by the type system: `ui/token_used_twice.rs` |
 //! | R3 | `r3_a_token_of_another_variable_is_refused` |
 //! | R4 | `r4_a_token_of_another_context_is_refused`, `r4_comes_after_r3` |
-//! | R5 | `r5_a_variable_that_is_absent_already_is_no_error` (reachable in Rust, for there is `Context::remove`) |
+//! | R5 | `r5_a_variable_that_is_absent_already_is_no_error` (reachable in Rust, because of `Context::remove`) |
 //! | R6 | `r6_a_failed_reset_leaves_token_and_value_alone` |
 //! | R7 | no meaning in Rust: the token is moved into `reset` before anything happens |
 //! | R8 | `r8_reset_to_missing_removes_the_variable`, `r8_reset_to_an_old_value_binds_it` |
@@ -55,7 +55,7 @@
 //! | A2 | `a2_every_step_runs_in_the_one_context_of_the_task` |
 //! | A3 | `a3_a_childs_sets_are_invisible_to_the_parent`, `a3_a_bare_await_shares`, `a3_gather_is_a_join_of_wrapped_futures`, `a3_a_timeout_shares` |
 //! | A4 | `a4_a_parents_token_is_refused_in_a_child` |
-//! | A5 | by the type system: a `Context` has one owner; what comes nearest is `a5_futures_that_share_a_context_interleave_in_one_task` |
+//! | A5 | by the type system: a `Context` has one owner; the nearest behaviour is `a5_futures_that_share_a_context_interleave_in_one_task` |
 //! | A6 | `a6_a_callback_runs_in_a_copy_from_its_registration` |
 //! | A7 | `a7_a_thread_gets_a_copy_through_propagate_and_nothing_without` |
 //! | A8 | `a8_cancellation_cleans_up_in_the_context_of_the_task` |
@@ -71,10 +71,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-mod asyncio; // A, H
-mod context; // C
-mod get; // G
-mod reset; // R
-mod run; // E
-mod set; // S
-mod variable; // V
+mod asyncio; // clauses A and H
+mod context; // clauses C
+mod get; // clauses G
+mod reset; // clauses R
+mod run; // clauses E
+mod set; // clauses S
+mod variable; // clauses V

@@ -1,4 +1,4 @@
-//! R: resetting, and the order of its checks.
+//! Clauses R: `reset`, and the order of its checks.
 
 use contextvars::{Context, ContextVar, ResetErrorKind};
 

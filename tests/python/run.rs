@@ -1,4 +1,4 @@
-//! E: running.
+//! Clauses E: `run`.
 
 use contextvars::{Context, ContextVar, copy_context, propagate};
 

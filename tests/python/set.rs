@@ -1,4 +1,4 @@
-//! S: setting, and the token.
+//! Clauses S: `set` and the token.
 
 use std::fmt::Debug;
 use std::hash::Hash;
@@ -26,7 +26,7 @@ fn s1_set_binds_in_the_current_context_and_returns_a_fresh_token_every_time() {
     assert_eq!(context.get(&VAR), Some(&2));
 }
 
-/// A value that says it is equal to every other: one that compares before it sets would be fooled.
+/// A value that equals every other value, so that a `set` which compared values would do nothing.
 #[derive(Clone, Debug)]
 struct AllEqual(u32);
 

@@ -1,4 +1,4 @@
-//! V: the variable.
+//! Clauses V: the variable.
 
 use std::hash::Hash;
 use std::ptr::from_ref;

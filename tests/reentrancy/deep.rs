@@ -1,7 +1,7 @@
-//! Values inside values: a million contexts deep, nothing may recurse on the way out.
+//! Values that hold other values, a million contexts deep: their drop must not recurse.
 //!
-//! The threads that drop have a stack of 64 KiB. Under Miri (which has no such stacks) the nests
-//! are some hundred deep, which still shows that each value is dropped once.
+//! The threads that drop them have a stack of 64 KiB. Under Miri, which does not limit stacks, the nests are some hundred deep,
+//! which still shows that each value is dropped once. The file is long because all of its tests share the types of the nests.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -15,12 +15,12 @@ use contextvars::{
 
 use crate::support::{ByHand, panic_text};
 
-/// Deep on the stack.
+/// The number of nested values.
 const LEVELS: usize = if cfg!(miri) { 100 } else { 1_000 };
 
 const DEPTH: usize = if cfg!(miri) { 300 } else { 1_000_000 };
 
-/// Holds whatever the next one is held by.
+/// Holds the owner of the next value.
 #[expect(dead_code, reason = "held to be dropped")]
 enum Held {
     Nothing,
@@ -40,7 +40,7 @@ struct Nest {
 static NEST: ContextVar<Nest> = ContextVar::new("nest");
 static READ_IN_DROP: ContextVar<usize> = ContextVar::new("read in drop");
 
-/// Values of a nest that was dropped on this thread.
+/// Counts the values of a nest that were dropped on this thread.
 fn dropped_here() -> usize {
     DROPPED.get()
 }
@@ -53,7 +53,7 @@ impl Drop for Nest {
         if let Some(dropped) = &self.dropped {
             dropped.fetch_add(1, Ordering::AcqRel);
         }
-        // User code in the middle of it all finds a slot that is whole.
+        // User code in the middle of the drops finds a consistent slot.
         READ_IN_DROP.sync_scope(7, || assert_eq!(READ_IN_DROP.get(), 7));
     }
 }
@@ -70,14 +70,14 @@ fn contexts(depth: usize) -> Context {
     (0..depth).fold(Context::new(), |inner, _| holding(Held::Context(inner)))
 }
 
-/// Runs `f` on a thread with little stack.
+/// Runs `f` on a thread with a small stack.
 fn on_little_stack<R: Send + 'static>(f: impl FnOnce() -> R + Send + 'static) -> R {
     let builder = thread::Builder::new();
     let builder = if cfg!(miri) { builder } else { builder.stack_size(64 * 1024) };
     builder.spawn(f).unwrap().join().expect("the thread with little stack failed")
 }
 
-/// Drops `value` on a thread with little stack; `expected` values must go with it.
+/// Drops `value` on a thread with a small stack, and checks that `expected` values were dropped.
 fn drops_without_recursion<T: Send + 'static>(expected: usize, value: T) {
     let dropped = on_little_stack(move || {
         drop(value);
@@ -93,7 +93,7 @@ fn contexts_in_contexts() {
     drops_without_recursion(DEPTH, contexts(DEPTH));
 }
 
-/// Each token holds the value before, which holds the token before that.
+/// Each token holds the previous value, which holds the token before it.
 #[test]
 fn tokens_in_values() {
     let mut context = Context::new();
@@ -143,12 +143,12 @@ fn everything_in_turn() {
             holding(Held::Token(token))
         }
     });
-    // Every fourth level also set a value that was lost at once, here.
+    // Every fourth level also set a value of which the token was dropped at once.
     assert_eq!(dropped_here(), DEPTH / 4);
     drops_without_recursion(DEPTH, chain);
 }
 
-/// Two at each level: one that goes on, and one that ends there.
+/// Each level has two values: one that holds the next level, and one that holds nothing.
 #[test]
 fn two_contexts_at_each_level() {
     let chain = (0..DEPTH / 2)
@@ -258,7 +258,7 @@ fn a_nest_inside_a_run_and_inside_a_poll() {
     assert_eq!(dropped, DEPTH);
 }
 
-/// The thread's own context holds the nest when the thread ends.
+/// The thread's root context holds the nest when the thread ends.
 #[test]
 fn a_nest_that_a_thread_leaves_behind() {
     let dropped = Arc::new(AtomicUsize::new(0));
@@ -270,7 +270,7 @@ fn a_nest_that_a_thread_leaves_behind() {
     assert_eq!(dropped.load(Ordering::Acquire), DEPTH);
 }
 
-/// A destructor that itself drops what its value held, before it returns.
+/// A destructor drops the rest of the nest itself before it returns.
 #[test]
 fn a_destructor_that_drops_the_next_context_by_hand() {
     struct ByItself(Option<Context>, Arc<AtomicUsize>);

@@ -1,4 +1,4 @@
-//! A loan keeps only what it lends: a server that lives inside an outer `with` must not grow.
+//! A borrow by `with` keeps only the borrowed value alive, so a server that runs inside of an outer `with` does not grow.
 
 use contextvars::{Context, ContextExt as _, ContextVar, copy_context};
 
@@ -10,10 +10,10 @@ static OTHER: ContextVar<Counted> = ContextVar::new("other");
 const MANY: u32 = if cfg!(miri) { 200 } else { 1_000_000 };
 const FEWER: u32 = if cfg!(miri) { 100 } else { 100_000 };
 
-/// Never more values alive than this: the lent one, the set ones, and what one round makes.
+/// The most values that may be alive: the borrowed one, those that are set, and those that one round makes.
 const HANDFUL: usize = 6;
 
-/// Runs `round` many times under one outer loan; after each, hardly anything may be alive.
+/// Runs `round` many times under one outer borrow. After each, at most [`HANDFUL`] values may be alive.
 fn stays_flat(rounds: u32, mut round: impl FnMut(&dyn Fn() -> Counted)) {
     let counter = Counter::new();
     let make = || Counted::numbered(&counter, 2);
@@ -43,7 +43,7 @@ fn a_million_sets_of_another_variable_under_one_loan_keep_memory_flat() {
     stays_flat(MANY, |make| drop(OTHER.set(make())));
 }
 
-/// One future that is polled for ever, and replaces the lent variable's value at every poll.
+/// The future never completes, and replaces the value of the borrowed variable at each poll.
 #[test]
 fn a_million_polls_under_one_loan_keep_memory_flat() {
     let mut endless = None;
@@ -105,7 +105,7 @@ fn scopes_bindings_and_resets_under_one_loan_keep_memory_flat() {
     });
 }
 
-/// The lent value leaves and comes back: the loan must not take a reference each time.
+/// The borrowed value is replaced and restored again and again. The borrow must not take a strong reference each time.
 #[test]
 fn a_lent_value_that_comes_and_goes_costs_nothing() {
     let counter = Counter::new();

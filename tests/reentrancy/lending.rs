@@ -1,7 +1,7 @@
-//! What `with` lends stays valid and equal until the closure returns, whatever happens meanwhile.
+//! A value that `with` borrows stays valid and unchanged until the closure returns, whatever the closure does.
 //!
-//! The value is dropped exactly once, and not before the last loan of it has ended. Here every change of
-//! the current context is tried in every shape of loan; `loans` asks who keeps the value, and until when.
+//! The value is dropped exactly once, and not before its last borrow has ended. Here every change of the current context is
+//! tried in every shape of borrow; `loans` tests when the value is dropped.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use contextvars::{Context, ContextExt as _, ContextVar, Token, copy_context};
 
 use crate::support::{ByHand, on_thread, panic_text};
 
-/// A text on the heap, and how often it was dropped.
+/// A text on the heap, and the number of its drops.
 pub(crate) struct Watched {
     pub(crate) text: String,
     pub(crate) drops: Arc<AtomicUsize>,
@@ -42,9 +42,9 @@ pub(crate) const TEXT: &str = "a text that is too long to be anywhere but on the
 
 // === every change, in every shape of loan ===
 
-/// Takes the lent value out of the current context, given the token of its `set`.
+/// Removes the borrowed value from the current context, given the token of its `set`.
 ///
-/// What it returns lives until the loan has ended.
+/// The result is kept until the borrow has ended.
 type Change = fn(Token<Watched>) -> Box<dyn Any>;
 
 const CHANGES: &[(&str, Change)] = &[
@@ -72,7 +72,7 @@ const CHANGES: &[(&str, Change)] = &[
     }),
     ("a scope, then set", |_first| {
         LENT.sync_scope(Watched::other(), || {
-            assert_eq!(LENT.with(|now| now.text.clone()), "another")
+            assert_eq!(LENT.with(|now| now.text.clone()), "another");
         });
         assert!(LENT.with(|again| again.text == TEXT));
         drop(LENT.set(Watched::other()));
@@ -122,7 +122,7 @@ const CHANGES: &[(&str, Change)] = &[
     }),
 ];
 
-/// Lends [`LENT`] in some way, calls the change while it is lent, and looks at the value again.
+/// Borrows [`LENT`] in some way, makes the change meanwhile, and reads the borrowed value again.
 type Shape = fn(&mut dyn FnMut());
 
 pub(crate) fn assert_valid(lent: &Watched) {
@@ -225,14 +225,14 @@ const SHAPES: &[(&str, Shape)] = &[
     }),
 ];
 
-/// One pair, in the current context. The change's result keeps what the value needs, or not.
+/// Tries one pair in the current context. The result of the change may or may not keep the value alive.
 fn lend_and_change(shape: Shape, change: Change) {
     let (value, drops) = Watched::new(TEXT);
     let mut token = Some(LENT.set(value));
     let mut kept = None;
     shape(&mut || kept = token.take().map(change));
     drop(kept);
-    assert_eq!(drops.load(Ordering::Acquire), 1, "dropped once, when nobody holds it any more");
+    assert_eq!(drops.load(Ordering::Acquire), 1, "dropped once, with its last owner");
 }
 
 fn each_pair(run: impl Fn(Shape, Change)) {

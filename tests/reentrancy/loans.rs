@@ -1,4 +1,4 @@
-//! Who keeps a lent value, and until when: its last loan, unless somebody else holds it longer.
+//! When a borrowed value is dropped: at the end of its last borrow, unless a context or a token holds it longer.
 
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -58,7 +58,7 @@ fn a_replaced_value_that_a_copy_holds_outlives_its_loan() {
     assert_eq!(counter.live(), 0);
 }
 
-/// Each level lends what is set, and sets something else.
+/// Each level borrows the current value and sets another one.
 #[test]
 fn each_of_many_nested_loans_keeps_its_own_value() {
     const LEVELS: u32 = 50;
@@ -79,7 +79,7 @@ fn each_of_many_nested_loans_keeps_its_own_value() {
     assert_eq!((counter.made(), counter.live()), (LEVELS as usize, 0));
 }
 
-/// Many loans of one value: only the last of them to end gives it back.
+/// The last of many borrows of one value drops it.
 #[test]
 fn many_nested_loans_of_one_value_give_it_back_once() {
     fn lend(level: u32, counter: &Counter) {
@@ -101,7 +101,7 @@ fn many_nested_loans_of_one_value_give_it_back_once() {
     assert_eq!(counter.live(), 0);
 }
 
-/// The same value is lent in a context and in its copy; the copy loses it, then it is dropped.
+/// The same value is borrowed in a context and in its copy. Both contexts replace it, and the copy is dropped.
 #[test]
 fn a_value_lent_in_a_context_and_in_its_copy_survives_both_changes() {
     let (value, drops) = Watched::new(TEXT);
@@ -124,7 +124,7 @@ fn a_value_lent_in_a_context_and_in_its_copy_survives_both_changes() {
     });
 }
 
-/// A context that was entered inside the loan is dropped inside it as well.
+/// A context that was entered during the borrow is dropped during the borrow.
 #[test]
 fn a_value_lent_in_a_run_survives_what_the_closure_does_to_other_contexts() {
     let (value, drops) = Watched::new(TEXT);
@@ -158,7 +158,7 @@ fn a_lent_default_survives_a_set() {
     });
 }
 
-/// A `Clone` that replaces the value it clones: `get` lends too.
+/// `get` borrows the value for its `Clone`, which may replace it.
 #[test]
 fn get_lends_the_value_to_its_own_clone() {
     struct Replacing(Box<u32>);
@@ -177,7 +177,7 @@ fn get_lends_the_value_to_its_own_clone() {
     });
 }
 
-/// Several threads lend one value; each lets go of it while it is lent there.
+/// Several threads borrow one value, and each replaces it during its borrow.
 #[test]
 fn threads_lend_one_value_and_let_go_of_it() {
     let (value, drops) = Watched::new(TEXT);
@@ -202,7 +202,7 @@ fn threads_lend_one_value_and_let_go_of_it() {
     assert_eq!(drops.load(Ordering::Acquire), 1);
 }
 
-/// What the value's own destructor does at the end of the loan: it lends and replaces again.
+/// The destructor that runs at the end of the borrow borrows and replaces again.
 #[test]
 fn a_value_dropped_at_the_end_of_a_loan_may_lend_and_replace() {
     struct Chained(u32, Counted);
@@ -229,7 +229,7 @@ fn a_value_dropped_at_the_end_of_a_loan_may_lend_and_replace() {
     assert!(counter.made() > 5);
 }
 
-/// A value of any size and alignment lies where it should.
+/// Values of several sizes and alignments are borrowed at valid addresses.
 #[test]
 fn values_of_any_layout_are_lent() {
     #[derive(Clone, Copy, Debug, PartialEq)]

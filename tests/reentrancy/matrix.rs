@@ -1,4 +1,4 @@
-//! Runs every operation inside one hook, in several surroundings.
+//! Runs every operation inside one hook, in several contexts.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -8,7 +8,7 @@ use crate::operations::OPERATIONS;
 use crate::probe::{self, LOCAL, OTHER, Operation, Probe, SUBJECT, State, arm, disarm};
 use crate::support::{ByHand, text_of};
 
-/// A way to be in some context, with `SUBJECT` and `OTHER` set to [`SUBJECT_WAS`] and [`OTHER_WAS`].
+/// A function that runs a hook in some context in which `SUBJECT` and `OTHER` are [`SUBJECT_WAS`] and [`OTHER_WAS`].
 struct Surroundings {
     name: &'static str,
     within: fn(&dyn Fn()),
@@ -19,7 +19,7 @@ pub(crate) const OTHER_WAS: u64 = 2;
 const CROWD: usize = if cfg!(miri) { 10 } else { 100 };
 
 const SURROUNDINGS: &[Surroundings] = &[
-    Surroundings { name: "in the thread's own context", within: own },
+    Surroundings { name: "in the thread's root context", within: own },
     Surroundings { name: "in an entered context", within: entered },
     Surroundings { name: "in a context that is shared with a copy", within: shared },
     Surroundings { name: "in a context of many variables", within: crowded },
@@ -28,10 +28,10 @@ const SURROUNDINGS: &[Surroundings] = &[
     Surroundings { name: "in a future", within: polled },
 ];
 
-/// Runs each operation in `hook`, in each of the surroundings; panics with all pairs that failed.
+/// Runs each operation in `hook`, in each of the surroundings. Panics with a list of all pairs that failed.
 ///
-/// Miri, which takes a minute for all of them, is given each operation in one of the surroundings,
-/// another one in each hook.
+/// Under Miri, which would take a minute for all of them, each operation runs in one of the surroundings, a different one
+/// in each hook.
 pub(crate) fn drive(name: &str, hook: fn()) {
     let mut failures = Vec::new();
     let mut turn = name.bytes().map(usize::from).sum::<usize>();
@@ -56,7 +56,7 @@ fn run_pair(hook: fn(), operation: &Operation, surroundings: &Surroundings) -> R
     outcome.map_err(|payload| text_of(&*payload))?;
     let state = State::now();
     if state != (State { len: 0, subject: None, other: None, local: None }) {
-        return Err(format!("the thread's own context was left with {state:?}"));
+        return Err(format!("the thread's root context was left with {state:?}"));
     }
     match probe::live() - live {
         0 => Ok(()),
@@ -64,7 +64,7 @@ fn run_pair(hook: fn(), operation: &Operation, surroundings: &Surroundings) -> R
     }
 }
 
-/// Sets the two variables and takes them back, in the current context.
+/// Sets the two variables in the current context, and resets them after the hook.
 fn own(hook: &dyn Fn()) {
     let subject = SUBJECT.set(Probe::new(SUBJECT_WAS));
     let other = OTHER.set(OTHER_WAS);
@@ -75,7 +75,7 @@ fn own(hook: &dyn Fn()) {
 
 /// Sets the two variables in the current context, which is about to be dropped.
 ///
-/// An operation may then unset the subject; in the thread's own context nobody could repair that.
+/// The operations may use the stashed token of the subject to unset it.
 fn disposable(hook: &dyn Fn()) {
     probe::stash_unset(SUBJECT.set(Probe::new(SUBJECT_WAS)));
     let other = OTHER.set(OTHER_WAS);

@@ -1,4 +1,4 @@
-//! A panic in user code leaves the thread exactly as it was, and costs nothing but itself.
+//! A panic in user code leaves the current context unchanged and leaks no value.
 
 mod drops;
 mod others;
@@ -11,7 +11,7 @@ use crate::operations::OPERATIONS;
 use crate::probe::{At, Probe, SUBJECT, State, arm, at_entry, at_exit, disarm};
 use crate::support::{ByHand, Counted, Counter, on_thread, panic_text, yield_once};
 
-/// A counted value that panics in one of its traits, saying so.
+/// A counted value that panics in one of its traits. The text names the trait.
 struct Fragile {
     counted: Counted,
     breaks: At,
@@ -50,7 +50,7 @@ impl Drop for Fragile {
 static FRAGILE: ContextVar<Fragile> = ContextVar::new("fragile").debug();
 static STEADY: ContextVar<Counted> = ContextVar::new("steady").debug();
 
-/// What the current context holds.
+/// Returns the state of the current context.
 fn state() -> (usize, Option<u32>, bool) {
     let current = Context::current();
     assert_eq!(current.iter().count(), current.len());
@@ -58,8 +58,8 @@ fn state() -> (usize, Option<u32>, bool) {
     (current.len(), steady, FRAGILE.try_with(|_| ()).is_ok())
 }
 
-/// Runs `user` in three kinds of context; it must panic with `expected`, leave the context as it
-/// was with `STEADY` set and `FRAGILE` unset, and leave no value alive.
+/// Runs `user` in several kinds of context in which `STEADY` is set and `FRAGILE` is unset. It must panic with `expected`,
+/// leave the context unchanged, and leave no value alive.
 fn unharmed(expected: &str, user: impl Fn(&Counter)) {
     let counter = Counter::new();
     let steady = STEADY.set(Counted::numbered(&counter, 1));
@@ -91,7 +91,7 @@ fn check_unharmed(expected: &str, counter: &Counter, user: &dyn Fn(&Counter)) {
     assert_eq!((state(), counter.live()), (before, live));
 }
 
-/// Sets a fragile value for the time of `user`, which panics.
+/// Runs `user`, which panics, with a fragile value bound.
 fn while_set(counter: &Counter, breaks: At, user: impl FnOnce()) {
     FRAGILE.sync_scope(Fragile::new(counter, breaks), user);
 }

@@ -1,6 +1,6 @@
-//! A value that is counted, and whose `Clone`, `Drop` or `Debug` can be told to call back.
+//! [`Probe`]: a counted value whose `Clone`, `Drop` or `Debug` can run an operation.
 //!
-//! Everything here is per thread, without destructors, and so usable while a thread ends.
+//! The thread-locals of this module have no destructors, so they can be used while a thread ends.
 
 #![allow(
     dead_code,
@@ -28,23 +28,23 @@ thread_local! {
     static UNSET_SUBJECT: RefCell<Option<Token<Probe>>> = const { RefCell::new(None) };
 }
 
-/// How many probes this thread has made and not dropped.
+/// Returns the number of probes that this thread has made and not dropped.
 pub(crate) fn live() -> isize {
     LIVE.get()
 }
 
 // === the operation that a hook runs ===
 
-/// Something to call from inside user code. It checks its own result.
+/// A call of the crate from inside user code. It checks its own result.
 #[derive(Clone, Copy)]
 pub(crate) struct Operation {
     pub(crate) name: &'static str,
     pub(crate) run: fn(),
-    /// Whether it leaves the current context as it found it.
+    /// If true, it leaves the current context unchanged.
     pub(crate) keeps: bool,
 }
 
-/// What a thread sees of its current context, read in two ways that must agree.
+/// The state of the current context, read in two ways that must agree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct State {
     pub(crate) len: usize,
@@ -74,7 +74,7 @@ impl State {
     }
 }
 
-/// Makes `operation` the one that the next hook runs.
+/// Lets the next hook run `operation`.
 pub(crate) fn arm(operation: Operation) {
     ARMED.set(Some(operation));
     AT_ENTRY.set(None);
@@ -82,7 +82,7 @@ pub(crate) fn arm(operation: Operation) {
     FAILURE.set(None);
 }
 
-/// Takes back what [`arm`] did; the error tells why the operation did not run or what it found.
+/// Ends what [`arm`] began. The error says that the operation did not run, or how it failed.
 pub(crate) fn disarm() -> Result<(), String> {
     if ARMED.take().is_some() {
         return Err("the hook never ran its operation".to_owned());
@@ -90,7 +90,7 @@ pub(crate) fn disarm() -> Result<(), String> {
     FAILURE.take().map_or(Ok(()), |failure| Err(failure.to_owned()))
 }
 
-/// Runs the armed operation, once. A failure is kept for [`disarm`]: a panic here might abort.
+/// Runs the armed operation, once. A failure is kept for [`disarm`], because a panic here might abort the process.
 pub(crate) fn fire() {
     let Some(operation) = ARMED.take() else { return };
     let outcome = catch_unwind(AssertUnwindSafe(|| {
@@ -100,7 +100,7 @@ pub(crate) fn fire() {
         let exit = State::now();
         AT_EXIT.set(Some(exit));
         if operation.keeps {
-            assert_eq!(exit, entry, "the operation did not leave the context as it found it");
+            assert_eq!(exit, entry, "the operation changed the context");
         }
     }));
     if let Err(payload) = outcome {
@@ -108,31 +108,31 @@ pub(crate) fn fire() {
     }
 }
 
-/// What the current context held when the operation began. Panics when it never did.
+/// Returns the state in which the operation began. Panics if it never began.
 #[track_caller]
 pub(crate) fn at_entry() -> State {
     AT_ENTRY.get().expect("the operation was not begun")
 }
 
-/// What the current context held when the operation ended. Panics when it never did.
+/// Returns the state in which the operation ended. Panics if it never ended.
 #[track_caller]
 pub(crate) fn at_exit() -> State {
     AT_EXIT.get().expect("the operation was not finished")
 }
 
-/// Lends the token of a `set` before which `SUBJECT` was unset to the operations.
+/// Stashes the token of a `set` before which `SUBJECT` was unset, for the operations to use.
 pub(crate) fn stash_unset(token: Token<Probe>) {
     UNSET_SUBJECT.set(Some(token));
 }
 
-/// The stashed token, when there is one and the thread is not ending.
+/// Takes the stashed token, if there is one and the thread is not ending.
 pub(crate) fn take_unset() -> Option<Token<Probe>> {
     UNSET_SUBJECT.try_with(RefCell::take).ok().flatten()
 }
 
 // === the value ===
 
-/// Which of a probe's traits runs the armed operation.
+/// The trait of a probe that runs the armed operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum At {
     Clone,
@@ -141,19 +141,19 @@ pub(crate) enum At {
     Never,
 }
 
-/// A value on the heap, so that a use after free is seen by whoever looks for it.
+/// A value on the heap, so that Miri and the sanitizers see a use after free.
 pub(crate) struct Probe {
     number: Box<u64>,
     fires: At,
 }
 
 impl Probe {
-    /// A probe that calls nothing back.
+    /// Creates a probe that runs nothing.
     pub(crate) fn new(number: u64) -> Self {
         Self::firing(At::Never, number)
     }
 
-    /// A probe that runs the armed operation at its next `fires`.
+    /// Creates a probe that runs the armed operation in its trait `fires`.
     pub(crate) fn firing(fires: At, number: u64) -> Self {
         LIVE.set(LIVE.get() + 1);
         Self { number: Box::new(number), fires }
@@ -173,7 +173,7 @@ impl Probe {
 impl Clone for Probe {
     fn clone(&self) -> Self {
         self.fire_at(At::Clone);
-        // Read after the operation ran: the value that is being cloned must still be there.
+        // Read after the operation ran, because the value must live until its clone is made.
         Self::new(self.number())
     }
 }

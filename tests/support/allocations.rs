@@ -1,11 +1,11 @@
-//! Counts what a thread allocates. For a test binary that includes this as a module.
+//! Counts the allocations of a thread, in each test binary that includes this module.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 thread_local!(static COUNT: Cell<usize> = const { Cell::new(0) });
 
-/// How often `f` allocates on this thread.
+/// Returns the number of allocations that `f` makes on this thread.
 pub(crate) fn of(f: impl FnOnce()) -> usize {
     let before = COUNT.get();
     f();
@@ -19,12 +19,12 @@ struct Counting;
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let _ = COUNT.try_with(|count| count.set(count.get() + 1));
-        // SAFETY: as promised by the caller.
+        // SAFETY: the caller upholds the contract of this method, which is the contract of the called one.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: as promised by the caller.
+        // SAFETY: the caller upholds the contract of this method, which is the contract of the called one.
         unsafe { System.dealloc(pointer, layout) }
     }
 }

@@ -1,15 +1,14 @@
-//! What the integration tests share: values that are counted, futures that are polled by hand,
-//! and threads and panics in one line.
+//! Helpers of the integration tests: values that are counted, futures that the test polls itself, threads and panics.
 //!
-//! Nothing here uses the crate under test, so that a mistake in it cannot hide itself.
+//! No helper uses the crate under test, so that a mistake in the crate cannot hide itself.
 //!
-//! * [`Counter`] and [`Counted`]: how many values are alive, and how many were ever made; none at the end;
-//! * [`OnDrop`]: runs a closure when it is dropped, to look around from inside a destructor;
+//! * [`Counter`] and [`Counted`]: count the values that are alive, and those that were ever made; none may be left at the end;
+//! * [`OnDrop`]: runs a closure when it is dropped, to read variables inside of a destructor;
 //! * [`ByHand`]: a future (boxed and pinned) that is polled step by step with a waker that does nothing;
-//! * [`yield_once`]: a future that is pending once, and wakes its task, so that it works in any executor;
-//! * [`on_thread`]: runs a closure on a fresh thread and hands back its result or its panic;
+//! * [`yield_once`]: a future that is pending once and wakes its task, so it works in any executor;
+//! * [`on_thread`]: runs a closure on a new thread and returns its result, or panics if it panicked;
 //! * [`at_exit`]: runs a closure in a thread-local destructor of this thread;
-//! * [`panic_text`], [`text_of`]: the message of a panic.
+//! * [`panic_text`], [`text_of`]: return the message of a panic.
 
 #![allow(dead_code, reason = "every test binary includes this module and uses its own part of it")]
 
@@ -26,17 +25,17 @@ use std::thread;
 
 // === values ===
 
-/// Counts the [`Counted`] values made for it. Clones count together.
+/// Counts the [`Counted`] values that were made with it. All its clones count together.
 ///
-/// The first of them, which the test itself holds, asserts at its own end that no value is alive. Declare it before what
-/// holds the values. A test that forgets some on purpose says so: [`forgets`](Self::forgets).
+/// The original, which the test holds, asserts in its drop that no value is alive. Declare it before the owners of the values.
+/// A test that leaks values on purpose calls [`forgets`](Self::forgets).
 #[derive(Debug)]
 pub(crate) struct Counter {
     made: Arc<AtomicUsize>,
     dropped: Arc<AtomicUsize>,
-    /// How many values are never dropped, on purpose.
+    /// The number of values that the test leaks on purpose.
     forgotten: Arc<AtomicUsize>,
-    /// Whether this is the first.
+    /// True for the original, which asserts in its drop.
     judges: bool,
 }
 
@@ -46,22 +45,22 @@ impl Counter {
         Self { made: zero(), dropped: zero(), forgotten: zero(), judges: true }
     }
 
-    /// From now on, so many values more are never dropped.
+    /// Expects that this many more values are never dropped.
     pub(crate) fn forgets(&self, values: usize) {
         self.forgotten.fetch_add(values, Ordering::AcqRel);
     }
 
-    /// How many values were made, clones included.
+    /// Returns the number of values that were made, clones included.
     pub(crate) fn made(&self) -> usize {
         self.made.load(Ordering::Acquire)
     }
 
-    /// How many values were dropped. More than `made` would be a double drop.
+    /// Returns the number of values that were dropped. If it is greater than `made`, a value was dropped twice.
     pub(crate) fn dropped(&self) -> usize {
         self.dropped.load(Ordering::Acquire)
     }
 
-    /// How many values are alive; panics when more were dropped than made.
+    /// Returns the number of values that are alive. Panics if more were dropped than made.
     pub(crate) fn live(&self) -> usize {
         let (dropped, made) = (self.dropped(), self.made());
         made.checked_sub(dropped).expect("a value was dropped twice")
@@ -94,7 +93,7 @@ impl Drop for Counter {
     }
 }
 
-/// A value whose making, cloning and dropping a [`Counter`] sees. Carries a number to tell it apart.
+/// A value that a [`Counter`] counts when it is made, cloned and dropped. Its number tells it from others.
 pub(crate) struct Counted {
     counter: Counter,
     number: u32,
@@ -173,13 +172,13 @@ impl<F: Future> ByHand<F> {
         poll_once(self.0.as_mut())
     }
 
-    /// One step that must not be the last.
+    /// Polls once, and panics if the future completes.
     #[track_caller]
     pub(crate) fn step(&mut self) {
         assert!(self.poll().is_pending(), "the future completed too early");
     }
 
-    /// The step that must be the last.
+    /// Polls once, and panics unless the future completes.
     #[track_caller]
     pub(crate) fn last_step(&mut self) -> F::Output {
         match self.poll() {
@@ -198,7 +197,7 @@ impl<F: Future> ByHand<F> {
     }
 }
 
-/// Pending at its first poll (after waking its task), ready at the second.
+/// A future that wakes its task and is pending at its first poll, and is ready at the second one.
 #[derive(Debug, Default)]
 pub(crate) struct YieldOnce {
     yielded: bool,
@@ -217,25 +216,23 @@ impl Future for YieldOnce {
     }
 }
 
-/// A future that is pending once.
+/// Returns a future that is pending once.
 pub(crate) fn yield_once() -> YieldOnce {
     YieldOnce::default()
 }
 
 // === threads and panics ===
 
-/// Runs `f` on a fresh thread to its end; a panic there becomes a panic here.
-///
-/// The thread's destructors have run when this returns.
+/// Runs `f` on a new thread, and panics if it panicked. The thread's destructors have run when this function returns.
 pub(crate) fn on_thread<R: Send + 'static>(f: impl FnOnce() -> R + Send + 'static) -> R {
     thread::spawn(f).join().unwrap_or_else(|payload| resume_unwind(payload))
 }
 
-/// Runs `f` in a thread-local destructor of this thread, which is registered now. Once per thread.
+/// Registers a thread-local destructor of this thread that runs `f`. A thread can have one.
 ///
-/// Where destructors run in the reverse order of their registration, as they do on Linux, what this
-/// thread first touched earlier is still there for `f`, and what it first touched later is gone. A
-/// panic of `f` aborts the process, so `f` reports through a channel and leaves judging to the test.
+/// On Linux, destructors run in the reverse order of their registration: the thread-locals that this thread first used before
+/// this call are intact when `f` runs, and those that it used later are gone. A panic of `f` aborts the process, so `f` sends
+/// its results through a channel and the test asserts on them.
 pub(crate) fn at_exit(f: impl FnMut() + 'static) {
     thread_local!(static AT_EXIT: RefCell<Option<OnDrop<Action>>> = const { RefCell::new(None) });
     let earlier = AT_EXIT.replace(Some(OnDrop(Box::new(f))));
@@ -244,7 +241,7 @@ pub(crate) fn at_exit(f: impl FnMut() + 'static) {
 
 type Action = Box<dyn FnMut()>;
 
-/// The text of a panic's payload.
+/// Returns the text of a panic's payload.
 #[track_caller]
 pub(crate) fn text_of(payload: &(dyn Any + Send)) -> String {
     if let Some(text) = payload.downcast_ref::<String>() {
@@ -252,7 +249,7 @@ pub(crate) fn text_of(payload: &(dyn Any + Send)) -> String {
     } else if let Some(text) = payload.downcast_ref::<&'static str>() {
         (*text).to_owned()
     } else {
-        panic!("the panic's payload is no text")
+        panic!("the panic's payload is not a text")
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a context lends ends with the context, and with its next change. Twin: `pass/context_value_before_the_end.rs`.
+//! A reference into a context ends with the context, and at its next change. Twin: `pass/context_value_before_the_end.rs`.
 
 use contextvars::{Context, ContextVar};
 

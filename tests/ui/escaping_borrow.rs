@@ -1,4 +1,4 @@
-//! What `with` lends ends with its closure. Twin: `pass/returned_clone.rs`.
+//! The reference that `with` passes to its closure cannot leave the closure. Twin: `pass/returned_clone.rs`.
 
 use contextvars::ContextVar;
 

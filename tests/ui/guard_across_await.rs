@@ -6,7 +6,7 @@ use contextvars::ContextVar;
 
 static NUMBER: ContextVar<u64> = ContextVar::new("number");
 
-/// As executors have it.
+/// Has the signature of an executor's `spawn`.
 fn spawn(_task: impl Future<Output = ()> + Send + 'static) {}
 
 fn main() {

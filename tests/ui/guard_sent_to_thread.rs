@@ -9,5 +9,5 @@ fn main() {
     on_another_thread(move || drop(binding));
 }
 
-/// What `std::thread::spawn` requires, by a name that the compiler prints alike whatever the crate's features are.
+/// Has the bounds of `std::thread::spawn`, and a path that the compiler prints alike with any features of the crate.
 fn on_another_thread(_: impl FnOnce() + Send + 'static) {}

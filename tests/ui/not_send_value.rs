@@ -1,4 +1,4 @@
-//! A value must be `Send`: the last copy of a context may end on any thread. Twin: `pass/send_value.rs`.
+//! A value must be `Send`, because the last copy of a context may be dropped on any thread. Twin: `pass/send_value.rs`.
 
 use std::sync::MutexGuard;
 

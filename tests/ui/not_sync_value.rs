@@ -1,4 +1,4 @@
-//! A value must be `Sync`: copies of a context lend it on several threads. Twin: `pass/sync_value.rs`.
+//! A value must be `Sync`, because copies of a context give access to it on several threads. Twin: `pass/sync_value.rs`.
 
 use std::cell::Cell;
 

@@ -1,4 +1,4 @@
-//! The token that an error gives back is still of its type. Twin: `pass/reset_token_given_back.rs`.
+//! The token that an error returns keeps its type. Twin: `pass/reset_token_given_back.rs`.
 
 use contextvars::{Context, ContextVar};
 

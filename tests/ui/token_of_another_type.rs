@@ -1,4 +1,4 @@
-//! What is not a token of this type of value is no argument of `reset`. Twin: `pass/token_of_the_same_type.rs`.
+//! `reset` does not accept a token of another type of value. Twin: `pass/token_of_the_same_type.rs`.
 
 use contextvars::ContextVar;
 

@@ -1,4 +1,4 @@
-//! A token is used up by `reset`. Twin: `pass/token_used_once.rs`.
+//! `reset` consumes the token. Twin: `pass/token_used_once.rs`.
 
 use contextvars::ContextVar;
 

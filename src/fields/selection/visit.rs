@@ -125,8 +125,8 @@ impl Selection {
 
     /// Returns the first computed value of this key.
     fn computed_value(&self, key: &str, computed: &[Option<Value>]) -> Option<Value> {
-        let same_key = self.items.iter().zip(computed).filter(|(item, _)| item.key == *key);
-        same_key.filter_map(|(_, value)| value.clone()).next()
+        let mut same_key = self.items.iter().zip(computed).filter(|(item, _)| item.key == *key);
+        same_key.find_map(|(_, value)| value.clone())
     }
 
     /// Calls `f` with the fields whose keys are neither `shown` nor skipped.

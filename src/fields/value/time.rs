@@ -32,15 +32,13 @@ fn rfc_3339(time: SystemTime) -> Option<String> {
     }
     let of_day = seconds.rem_euclid(DAY);
     let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
-    let mut text = format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}");
-    match nanos {
-        0 => {}
-        _ if nanos % 1_000_000 == 0 => text += &format!(".{:03}", nanos / 1_000_000),
-        _ if nanos % 1_000 == 0 => text += &format!(".{:06}", nanos / 1_000),
-        _ => text += &format!(".{nanos:09}"),
-    }
-    text.push('Z');
-    Some(text)
+    let fraction = match nanos {
+        0 => String::new(),
+        _ if nanos % 1_000_000 == 0 => format!(".{:03}", nanos / 1_000_000),
+        _ if nanos % 1_000 == 0 => format!(".{:06}", nanos / 1_000),
+        _ => format!(".{nanos:09}"),
+    };
+    Some(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{fraction}Z"))
 }
 
 /// Returns the whole seconds since 1970, rounded down, and the nanoseconds beyond them.

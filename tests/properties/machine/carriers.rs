@@ -1,22 +1,22 @@
 //! Tasks and closures, which carry a context.
 
-use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 
-use contextvars::{ContextExt, WithContext, propagate, propagate_fn};
+use contextvars::{
+    ContextExt, WithContext, propagate, propagate_fn, propagate_once_with, propagate_with,
+};
 
 use super::Machine;
-use crate::program::{self, Block, Event, Op};
+use crate::program::{self, Block, ClosureKind, Event, Op};
 use crate::quiet_panic_text;
 use crate::support::{poll_once, yield_once};
-
-type Running = Pin<Box<dyn Future<Output = ()>>>;
+use crate::variables::Running;
 
 pub(super) struct Task {
     wrapped: Pin<Box<WithContext<Running>>>,
-    /// Whether a poll panicked.
+    /// A poll panicked.
     broken: bool,
 }
 
@@ -28,7 +28,7 @@ pub(super) enum Closure {
 impl Machine {
     pub(super) fn op_on_carrier(self: &Rc<Self>, op: &Op) {
         match *op {
-            Op::Spawn(ref future) => self.spawn(future),
+            Op::Spawn(context, ref future) => self.spawn(context, future),
             Op::Poll(pick) => self.poll(pick),
             Op::LookTask(pick) => {
                 if let Some((place, task)) = self.tasks.take(pick) {
@@ -54,15 +54,24 @@ impl Machine {
             Op::Propagate(ref closure) => self.propagate(closure),
             Op::Call(pick) => self.call(pick),
             Op::DropClosure(pick) => self.done(self.closures.take(pick).map(drop)),
-            _ => unreachable!("{op:?} was not run"),
+            _ => self.op_on_scope(op),
         }
     }
 
-    fn spawn(self: &Rc<Self>, future: &program::Future) {
+    fn spawn(self: &Rc<Self>, context: Option<program::Pick>, future: &program::Future) {
+        let running = self.future(future);
+        let wrapped = match context.and_then(|pick| self.contexts.take(pick)) {
+            Some((_, context)) => running.in_context(context),
+            None => running.in_current_context(),
+        };
+        self.tasks.add(Task { wrapped: Box::pin(wrapped), broken: false });
+    }
+
+    pub(super) fn future(self: &Rc<Self>, future: &program::Future) -> Running {
         let machine = Rc::clone(self);
         let steps = future.steps.clone();
         let finally = future.finally.clone();
-        let running: Running = if future.eager {
+        if future.eager {
             let finally = self.finally(finally);
             Box::pin(async move {
                 let _finally = finally;
@@ -73,13 +82,7 @@ impl Machine {
                 let _finally = machine.finally(finally);
                 machine.steps(&steps).await;
             })
-        };
-        let context = future.context.and_then(|pick| self.contexts.take(pick));
-        let wrapped = match context {
-            Some((_, context)) => running.in_context(context),
-            None => running.in_current_context(),
-        };
-        self.tasks.add(Task { wrapped: Box::pin(wrapped), broken: false });
+        }
     }
 
     async fn steps(self: &Rc<Self>, steps: &[Block]) {
@@ -114,16 +117,21 @@ impl Machine {
     fn propagate(self: &Rc<Self>, closure: &program::Closure) {
         let (machine, block) = (Rc::clone(self), closure.block.clone());
         let finally = closure.finally.clone().map(|block| self.finally(block));
-        self.closures.add(if closure.again {
-            Closure::Again(Box::new(propagate_fn(move || {
-                let _captured = &finally;
-                machine.block(&block);
-            })))
-        } else {
-            Closure::Once(Box::new(propagate(move || {
-                let _captured = finally;
-                machine.block(&block);
-            })))
+        let run = move || {
+            let _captured = &finally;
+            machine.block(&block);
+        };
+        self.closures.add(match closure.kind {
+            ClosureKind::Propagate => Closure::Once(Box::new(propagate(run))),
+            ClosureKind::PropagateFn => Closure::Again(Box::new(propagate_fn(run))),
+            ClosureKind::PropagateOnceWith => {
+                let wrapped = propagate_once_with(with_argument(run));
+                Closure::Once(Box::new(move || assert_eq!(wrapped(ARGUMENT), ARGUMENT)))
+            }
+            ClosureKind::PropagateWith => {
+                let wrapped = propagate_with(with_argument(run));
+                Closure::Again(Box::new(move || assert_eq!(wrapped(ARGUMENT), ARGUMENT)))
+            }
         });
     }
 
@@ -142,6 +150,16 @@ impl Machine {
 
     fn finally(self: &Rc<Self>, block: Block) -> Finally {
         Finally { machine: Rc::clone(self), block }
+    }
+}
+
+const ARGUMENT: &str = "an argument";
+
+/// Returns a closure that calls `run` and returns its argument.
+fn with_argument(run: impl Fn()) -> impl Fn(&'static str) -> &'static str {
+    move |argument| {
+        run();
+        argument
     }
 }
 

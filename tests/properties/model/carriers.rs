@@ -1,17 +1,17 @@
 //! Tasks and closures, which carry a context.
 
-use super::{Closure, Model, Outcome, Panicked, Progress, Task};
+use super::{Closure, Future, Model, Outcome, Panicked, Progress, Task};
 use crate::program::{self, Event, Op};
 
 impl Model {
     pub(super) fn op_on_carrier(&mut self, op: &Op) -> Outcome {
         match *op {
-            Op::Spawn(ref future) => self.spawn(future),
+            Op::Spawn(context, ref future) => self.spawn(context, future),
             Op::Poll(pick) => self.poll(pick),
             Op::LookTask(pick) => {
                 if let Some((place, task)) = self.tasks.take(pick) {
-                    self.see_contents(&task.context.values);
-                    self.see(Event::Found(task.progress != Progress::Completed));
+                    self.see_contents(&task.context);
+                    self.see(Event::Found(task.future.progress != Progress::Completed));
                     self.tasks.put_back(place, task);
                 }
             }
@@ -27,9 +27,9 @@ impl Model {
                 }
             }
             Op::TakeApart(pick) => {
-                if let Some((_, Task { context, future, progress, .. })) = self.tasks.take(pick) {
+                if let Some((_, Task { context, future })) = self.tasks.take(pick) {
                     self.contexts.add(context);
-                    self.drop_future(&future, &progress);
+                    self.drop_future(&future);
                 }
             }
             Op::Propagate(ref closure) => self.propagate(closure),
@@ -38,18 +38,17 @@ impl Model {
                 let dropped = self.drop_closure(pick);
                 self.done(dropped);
             }
-            _ => unreachable!("{op:?} was not run"),
+            _ => return self.op_on_scope(op),
         }
         Ok(())
     }
 
-    fn spawn(&mut self, future: &program::Future) {
-        let context = match future.context.and_then(|pick| self.contexts.take(pick)) {
+    fn spawn(&mut self, context: Option<program::Pick>, future: &program::Future) {
+        let context = match context.and_then(|pick| self.contexts.take(pick)) {
             Some((_, context)) => context,
             None => self.copy_current(),
         };
-        let future = future.clone();
-        self.tasks.add(Task { context, future, made: 0, progress: Progress::New });
+        self.tasks.add(Task { context, future: Future::new(future) });
     }
 
     fn propagate(&mut self, closure: &program::Closure) {
@@ -61,42 +60,50 @@ impl Model {
         let Some((place, mut task)) = self.tasks.take(pick) else {
             return self.see(Event::Nothing);
         };
-        if matches!(task.progress, Progress::Completed | Progress::Broken) {
+        if task.future.is_over() {
             self.see(Event::Over);
         } else {
-            let Task { context, future, made, progress } = &mut task;
-            let outcome = self.within(context, |model| {
-                let outcome = future.steps.get(*made).map_or(Ok(()), |step| model.block(step));
-                *made += 1;
-                *progress = match outcome {
-                    Err(Panicked) => Progress::Broken,
-                    Ok(()) if *made < future.steps.len() => Progress::Begun,
-                    Ok(()) => Progress::Completed,
-                };
-                if *progress != Progress::Begun {
-                    model.finally(Some(&future.finally));
-                }
-                outcome
-            });
-            if outcome.is_ok() {
-                let ready = *progress == Progress::Completed;
-                self.see(if ready { Event::Ready } else { Event::Pending });
-            }
-            self.caught(&outcome);
+            let Task { context, future } = &mut task;
+            let outcome = self.within(context, |model| model.step(future));
+            self.see_step(future, &outcome);
         }
         self.tasks.put_back(place, task);
     }
 
+    /// Runs the next step of a future that is not over.
+    pub(super) fn step(&mut self, future: &mut Future) -> Outcome {
+        let Future { program, made, progress } = future;
+        let outcome = program.steps.get(*made).map_or(Ok(()), |step| self.block(step));
+        *made += 1;
+        *progress = match outcome {
+            Err(Panicked) => Progress::Broken,
+            Ok(()) if *made < program.steps.len() => Progress::Begun,
+            Ok(()) => Progress::Completed,
+        };
+        if *progress != Progress::Begun {
+            self.finally(Some(&program.finally));
+        }
+        outcome
+    }
+
+    pub(super) fn see_step(&mut self, future: &Future, outcome: &Outcome) {
+        if outcome.is_ok() {
+            let ready = future.progress == Progress::Completed;
+            self.see(if ready { Event::Ready } else { Event::Pending });
+        }
+        self.caught(outcome);
+    }
+
     pub(super) fn cancel(&mut self, pick: usize) -> bool {
-        let Some((_, mut task)) = self.tasks.take(pick) else { return false };
-        let Task { context, future, progress, .. } = &mut task;
-        self.within(context, |model| model.drop_future(future, progress));
+        let Some((_, Task { mut context, future })) = self.tasks.take(pick) else { return false };
+        self.within(&mut context, |model| model.drop_future(&future));
         true
     }
 
-    fn drop_future(&mut self, future: &program::Future, progress: &Progress) {
-        if *progress == Progress::Begun || *progress == Progress::New && future.eager {
-            self.finally(Some(&future.finally));
+    pub(super) fn drop_future(&mut self, future: &Future) {
+        let Future { program, progress, .. } = future;
+        if *progress == Progress::Begun || *progress == Progress::New && program.eager {
+            self.finally(Some(&program.finally));
         }
     }
 
@@ -114,8 +121,9 @@ impl Model {
             self.see_state();
             return Ok(());
         };
-        let Closure { context, closure: program::Closure { block, finally, again } } = &mut closure;
-        let outcome = if *again {
+        let Closure { context, closure: program::Closure { block, finally, kind } } = &mut closure;
+        let again = kind.is_reusable();
+        let outcome = if again {
             let mut copy = self.copy(context);
             self.within(&mut copy, |model| model.block(block))
         } else {
@@ -125,7 +133,7 @@ impl Model {
                 outcome
             })
         };
-        if *again {
+        if again {
             self.closures.put_back(place, closure);
         }
         outcome?;
@@ -139,5 +147,16 @@ impl Model {
         let finally = &closure.finally;
         self.within(context, |model| model.finally(finally.as_deref()));
         true
+    }
+}
+
+impl Future {
+    pub(super) fn new(future: &program::Future) -> Self {
+        Self { program: future.clone(), made: 0, progress: Progress::New }
+    }
+
+    /// Returns `true` if the future has completed or panicked.
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.progress, Progress::Completed | Progress::Broken)
     }
 }

@@ -1,8 +1,6 @@
-//! What the operations do, but for those on tasks and closures.
+//! Operations on the variables of the current context.
 
-use std::rc::Rc;
-
-use super::{Context, Model, Outcome, Panicked};
+use super::{Model, Outcome, Panicked, Token};
 use crate::program::{Event, Op, default_of, is_plain};
 
 impl Model {
@@ -18,7 +16,11 @@ impl Model {
                 let token = self.set(var, value);
                 self.tokens.add(token);
             }
-            Op::Scope(var, value, ref block) => return self.scope(var, value, block),
+            Op::Unset(var) => {
+                let old = self.replace(var, None);
+                self.tokens.add(Token { var, context: self.current.identity, old });
+            }
+            Op::SyncScope(var, value, ref block) => return self.sync_scope(var, value, block),
             Op::Bind(var, value) => {
                 let guard = self.set(var, value);
                 self.guards.add(guard);
@@ -27,6 +29,19 @@ impl Model {
                 let unbound = self.unbind(pick);
                 self.done(unbound);
             }
+            Op::Panic => return Err(Panicked),
+            Op::Catch(ref block) => {
+                let outcome = self.block(block);
+                self.caught(&outcome);
+            }
+            Op::Alive => self.see(Event::Alive(self.alive.get())),
+            _ => return self.op_on_token(op),
+        }
+        Ok(())
+    }
+
+    fn op_on_token(&mut self, op: &Op) -> Outcome {
+        match *op {
             Op::Reset(var, pick) => self.reset(Some(var), pick),
             Op::Undo(pick) => self.reset(None, pick),
             Op::OldValue(pick) => {
@@ -34,12 +49,6 @@ impl Model {
                 self.see(old.map_or(Event::Nothing, Event::OldValue));
             }
             Op::DropToken(pick) => self.done(self.tokens.take(pick).is_some()),
-            Op::Panic => return Err(Panicked),
-            Op::Catch(ref block) => {
-                let outcome = self.block(block);
-                self.caught(&outcome);
-            }
-            Op::Alive => self.see(Event::Alive(self.alive.get())),
             _ => return self.op_on_context(op),
         }
         Ok(())
@@ -47,72 +56,27 @@ impl Model {
 }
 
 impl Model {
-    fn op_on_context(&mut self, op: &Op) -> Outcome {
-        match *op {
-            Op::New => self.keep(Self::empty),
-            Op::Current => self.keep(Self::copy_current),
-            Op::Clone(pick) => self.with_context(pick, |model, context| {
-                let copy = model.copy(context);
-                model.contexts.add(copy);
-                model.see(Event::Done);
-            }),
-            Op::DropContext(pick) => self.done(self.contexts.take(pick).is_some()),
-            Op::Run(pick, ref block) => return self.run(pick, block),
-            Op::Look(pick) => {
-                self.with_context(pick, |model, context| model.see_contents(&context.values));
-            }
-            Op::WithValue(pick, var, value) => self.with_context(pick, |model, context| {
-                model.within(context, |model| model.set(var, value));
-            }),
-            Op::Remove(pick, var) => self.with_context(pick, |model, context| {
-                let found = model.retain(context, |other| other != var);
-                model.see(Event::Found(found));
-            }),
-            Op::Retain(pick, kept) => self.with_context(pick, |model, context| {
-                model.retain(context, |var| kept >> var & 1 == 1);
-            }),
-            Op::PtrEq(one, other) => {
-                let event = self.one_snapshot(one, other).unwrap_or(Event::Nothing);
-                self.see(event);
-            }
-            _ => return self.op_on_carrier(op),
-        }
-        Ok(())
-    }
-
-    fn run(&mut self, pick: usize, block: &[Op]) -> Outcome {
-        let mut outcome = Ok(());
-        self.with_context(pick, |model, context| {
-            outcome = model.within(context, |model| model.block(block));
-            model.see_state();
-        });
-        outcome
-    }
-
-    fn keep(&mut self, make: impl FnOnce(&mut Self) -> Context) {
-        let context = make(self);
-        self.contexts.add(context);
-    }
-
-    fn scope(&mut self, var: usize, value: u32, block: &[Op]) -> Outcome {
+    fn sync_scope(&mut self, var: usize, value: u32, block: &[Op]) -> Outcome {
         let guard = self.set(var, value);
         let outcome = self.block(block);
-        self.unset(guard);
+        self.restore(guard);
         outcome?;
         self.see_state();
         Ok(())
     }
 
     fn with(&mut self, var: usize, block: &[Op]) -> Outcome {
-        // Whatever the block does, the value stays what it is, and stays alive.
-        let lent = self.current.values.get(&var).cloned();
-        let Some(number) = lent.as_ref().map(|lent| lent.number).or(default_of(var)) else {
-            self.see(Event::Missing);
+        // The block may replace the value, but the borrowed one stays alive and unchanged.
+        let borrowed = self.current.values.get(&var).cloned();
+        let number = borrowed.as_ref().map(|value| value.number).or(default_of(var));
+        let Some(number) = number else {
+            self.see_value(None);
             return Ok(());
         };
         self.see(Event::Value(number));
         self.block(block)?;
         self.see(Event::Value(number));
+        drop(borrowed);
         Ok(())
     }
 
@@ -128,44 +92,10 @@ impl Model {
         } else if token.context != self.current.identity {
             Event::WrongContext
         } else {
-            self.bind(var, token.old);
+            self.replace(var, token.old);
             return self.see(Event::Done);
         };
         self.see(refusal);
         self.tokens.put_back(place, token);
-    }
-
-    fn with_context(&mut self, pick: usize, f: impl FnOnce(&mut Self, &mut Context)) {
-        let Some((place, mut context)) = self.contexts.take(pick) else {
-            return self.see(Event::Nothing);
-        };
-        f(self, &mut context);
-        self.contexts.put_back(place, context);
-    }
-
-    /// Whether anything had to go.
-    fn retain(&mut self, context: &mut Context, keep: impl Fn(usize) -> bool) -> bool {
-        let gone: Vec<_> = context.values.keys().copied().filter(|&var| !keep(var)).collect();
-        for &var in &gone {
-            self.within(context, |model| model.bind(var, None));
-        }
-        !gone.is_empty()
-    }
-
-    fn one_snapshot(&self, one: usize, other: usize) -> Option<Event> {
-        let parts = |context: &Context| (context.versions, context.values.clone());
-        let (one, its) = self.contexts.look(one, parts)?;
-        let (other, others) = self.contexts.look(other, parts)?;
-        let equal = its.len() == others.len()
-            && its
-                .iter()
-                .zip(&others)
-                .all(|(one, other)| one.0 == other.0 && Rc::ptr_eq(one.1, other.1));
-        Some(Event::OneSnapshot(match (one == other, equal) {
-            (true, _) => Some(true),
-            (false, false) => Some(false),
-            // Equal by chance, or changed and changed back: either will do.
-            (false, true) => None,
-        }))
     }
 }

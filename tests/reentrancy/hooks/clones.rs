@@ -1,11 +1,11 @@
-//! `T::clone`, in the three functions that clone.
+//! `T::clone`, in the three functions that clone a value.
 
 use contextvars::{ContextVar, copy_context};
 
 use super::hooks;
 use crate::probe::{At, Probe, SUBJECT, State, at_entry, at_exit};
 
-/// Clones an armed subject through `clone`, whatever the operation does to it meanwhile.
+/// Clones an armed subject through `clone`. The operation may replace the subject meanwhile.
 fn clone_armed(clone: fn() -> Probe) {
     let token = SUBJECT.set(Probe::firing(At::Clone, 70));
     let before = State::now();

@@ -1,4 +1,4 @@
-//! The closures of `with`, `try_with`, `scope`, `run` and `retain`.
+//! The closures of `with`, `try_with`, `sync_scope`, `run` and `retain`.
 
 use contextvars::{Context, ContextVar, copy_context};
 
@@ -40,7 +40,7 @@ hooks! {
         assert_eq!(State::now(), at_exit());
     }
 
-    /// The middle one of three loans of two values ends while the operation's changes are there.
+    /// Of three borrows of two values, the innermost ends after the operation has changed the values.
     fn closure_of_nested_with() {
         let token = SUBJECT.set(Probe::new(72));
         SUBJECT.with(|outer| {
@@ -57,7 +57,7 @@ hooks! {
         SUBJECT.reset(token).unwrap();
     }
 
-    fn closure_of_scope() {
+    fn closure_of_sync_scope() {
         let before = State::now();
         SUBJECT.sync_scope(Probe::new(73), || {
             fire();

@@ -1,4 +1,4 @@
-//! `T`'s `Debug` inside `Context`'s, and the writer that this writes to.
+//! The `Debug` of a value inside that of a `Context`, and the writer that it writes to.
 
 use std::fmt::{self, Write as _};
 
@@ -19,7 +19,7 @@ fn format_armed(format: fn() -> String) {
     SUBJECT.reset(token).unwrap();
 }
 
-/// Calls back whenever something is written.
+/// Runs the operation at the first write.
 struct FiringWriter(String);
 
 impl fmt::Write for FiringWriter {

@@ -18,9 +18,9 @@ fn first_read(read: fn(&ContextVar<Probe>) -> u64) {
     let defaulted = ContextVar::with_default("defaulted", make);
     let before = State::now();
     assert_eq!(read(&defaulted), 70);
-    assert_eq!(at_entry(), NOTHING, "a default function saw somebody's context");
+    assert_eq!(at_entry(), NOTHING, "a default function saw a context that is not empty");
     let _ = at_exit();
-    assert_eq!(State::now(), before, "what a default function sets ends with it");
+    assert_eq!(State::now(), before, "values that a default function sets end with it");
     assert_eq!(read(&defaulted), 70);
 }
 

@@ -1,6 +1,6 @@
-//! `T::drop` of one value: replaced, reset, scoped, bound, held by a token, or not needed.
+//! `T::drop` of one value: replaced, unset, reset, scoped, bound, held by a token, or not needed.
 //!
-//! In each case the operation must find the context as it is after the change.
+//! In each case the operation must find the context in the state after the change.
 
 use contextvars::{Context, ContextVar};
 
@@ -62,14 +62,36 @@ hooks! {
         SUBJECT.reset(restore).unwrap();
     }
 
-    fn drop_of_the_value_of_a_scope() {
+    fn drop_of_an_unset_value_with_its_token() {
+        let restore = SUBJECT.set(firing(70));
+        let token = SUBJECT.unset();
+        let before = State::now();
+        assert_eq!(before.subject, None);
+        drop(token);
+        assert_eq!(at_entry(), before);
+        assert_eq!(State::now(), at_exit());
+        SUBJECT.reset(restore).unwrap();
+    }
+
+    fn drop_of_a_value_that_unset_hides_from_a_sync_scope() {
+        let before = State::now();
+        SUBJECT.sync_scope(firing(70), || {
+            let inside = State { subject: None, len: before.len - 1, ..before };
+            drop(SUBJECT.unset());
+            assert_eq!(at_entry(), inside);
+            assert_eq!(State::now(), at_exit());
+        });
+        assert_eq!(SUBJECT.with(Probe::number), SUBJECT_WAS);
+    }
+
+    fn drop_of_the_value_of_a_sync_scope() {
         let before = State::now();
         SUBJECT.sync_scope(firing(70), || assert_eq!(SUBJECT.with(Probe::number), 70));
         assert_eq!(at_entry(), before);
         assert_eq!(State::now(), at_exit());
     }
 
-    fn drop_of_a_value_replaced_inside_a_scope() {
+    fn drop_of_a_value_replaced_inside_a_sync_scope() {
         let before = State::now();
         SUBJECT.sync_scope(firing(70), || {
             drop(SUBJECT.set(Probe::new(71)));
@@ -91,7 +113,7 @@ hooks! {
         let restore = SUBJECT.set(firing(70));
         let binding = SUBJECT.bind(Probe::new(71));
         let outermost = SUBJECT.set(Probe::new(72));
-        // The firing value is now held by the binding alone.
+        // Now only the binding holds the firing value.
         Context::new().run(|| {
             drop(binding);
             assert_eq!((at_entry().len, at_entry().subject), (0, None));

@@ -1,4 +1,4 @@
-//! `T::drop` of values that go with a context, or out of one that is not current.
+//! `T::drop` of values that are dropped with a context, or removed from a context that is not current.
 
 use contextvars::{Context, ContextExt as _, ContextVar, copy_context};
 
@@ -10,7 +10,7 @@ fn armed() -> Context {
     copy_context().with_value(&SUBJECT, Probe::firing(At::Drop, 70))
 }
 
-/// Drops the armed value through `drop_it`, while the context around stays current.
+/// Drops the armed value through `drop_it`. The surrounding context stays current.
 fn drop_armed(drop_it: fn(Context)) {
     let before = State::now();
     drop_it(armed());
@@ -58,6 +58,14 @@ hooks! {
         });
     }
 
+    fn drop_of_a_value_that_insert_replaces() {
+        drop_armed(|mut context| {
+            assert!(context.insert(&SUBJECT, Probe::new(71)));
+            let _ = at_exit();
+            assert_eq!(context.get(&SUBJECT).map(Probe::number), Some(71));
+        });
+    }
+
     fn drop_of_a_context_by_assignment() {
         drop_armed(|mut context| {
             assert!(context.contains(&SUBJECT));
@@ -94,7 +102,7 @@ hooks! {
         assert_eq!(State::now(), before);
     }
 
-    /// The context that is set aside while another runs is not the place of the drop.
+    /// The value is dropped in the surrounding context, not in the one that was entered.
     fn drop_of_a_value_set_by_a_run() {
         drop_armed(|mut context| {
             context.run(|| {

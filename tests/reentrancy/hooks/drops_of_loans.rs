@@ -1,4 +1,4 @@
-//! `T::drop` of a value that was lent when its context let it go: at the end of the last loan.
+//! `T::drop` of a value that was replaced during a borrow: it runs at the end of the last borrow.
 
 use contextvars::{Context, copy_context};
 
@@ -6,7 +6,7 @@ use super::hooks;
 use crate::probe::{At, OTHER, Probe, SUBJECT, State, at_entry, at_exit};
 use crate::support::panic_text;
 
-/// Replaces the armed value while it is lent; it must live until the loan ends.
+/// Replaces the armed value during a borrow. The value must live until the borrow ends.
 fn replace(lent: &Probe) {
     drop(SUBJECT.set(Probe::new(71)));
     assert_eq!((lent.number(), SUBJECT.with(Probe::number)), (70, 71));
@@ -52,7 +52,7 @@ hooks! {
         SUBJECT.reset(restore).unwrap();
     }
 
-    /// The loan of another variable goes on: the drop happens while a loan is open.
+    /// The value is dropped while another variable is borrowed.
     fn drop_at_the_end_of_the_inner_of_two_loans() {
         let restore = SUBJECT.set(firing());
         OTHER.with(|other| {

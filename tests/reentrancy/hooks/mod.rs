@@ -1,16 +1,20 @@
-//! One test per place where the crate runs user code; each runs every operation there.
+//! One test for each place where the crate runs user code. Each test runs every operation there.
 //!
-//! A hook lets the armed operation run at its place, and then compares: what the operation found
-//! ([`at_entry`](crate::probe::at_entry)) with what it should have found there, and what the
-//! current context holds now with what the operation left ([`at_exit`](crate::probe::at_exit)).
+//! A hook lets the armed operation run at its place. Then it compares the state that the operation found
+//! ([`at_entry`](crate::probe::at_entry)) with the expected one, and the state of the current context with the one that the
+//! operation left ([`at_exit`](crate::probe::at_exit)).
 
 mod clones;
 mod closures;
 mod debug;
 mod default_functions;
 mod drops;
+mod drops_of_changes;
 mod drops_of_contexts;
 mod drops_of_loans;
+mod fields;
+mod missing;
+mod scopes;
 mod tasks;
 
 /// Makes each named function a test that drives it through the matrix.

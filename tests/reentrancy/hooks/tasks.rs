@@ -1,11 +1,14 @@
-//! Futures and propagated closures: when they run, and when they and what they captured are dropped.
+//! Futures and propagated closures: when they run, and when they and their captures are dropped.
 
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, Wake, Waker};
 
-use contextvars::{Context, ContextExt as _, WithContext, copy_context, propagate, propagate_fn};
+use contextvars::{
+    Context, ContextExt as _, WithContext, copy_context, propagate, propagate_fn,
+    propagate_once_with, propagate_with,
+};
 
 use super::hooks;
 use crate::probe::{At, Probe, SUBJECT, State, at_entry, at_exit, fire};
@@ -13,12 +16,12 @@ use crate::support::{ByHand, panic_text, yield_once};
 
 const TASKS: u64 = 80;
 
-/// The context of a task: a copy of the current one, with another subject.
+/// Creates the context of a task: a copy of the current one, with another subject.
 fn of_a_task() -> Context {
     copy_context().with_value(&SUBJECT, Probe::new(TASKS))
 }
 
-/// Runs `user` (which reaches the hook) and compares: the operation ran inside, and not here.
+/// Runs `user`, which reaches the hook, and checks that the operation ran in the context of the task.
 fn only_inside(user: impl FnOnce(Context)) {
     let before = State::now();
     user(of_a_task());
@@ -121,7 +124,7 @@ hooks! {
         });
     }
 
-    /// The future itself keeps its capture until it is dropped, which completion does.
+    /// The future owns its capture until it is dropped, which happens at its completion.
     fn drop_of_a_completed_future() {
         only_inside(|context| {
             let captured = firing();
@@ -158,7 +161,7 @@ hooks! {
         only_inside(|mut context| context.run(|| propagate(fire))());
     }
 
-    /// What the operation leaves in the first call is not seen by the second.
+    /// The second call does not see the values that the operation sets in the first one.
     fn call_of_propagate_fn() {
         only_inside(|mut context| {
             let captured = context.run(State::now);
@@ -170,6 +173,57 @@ hooks! {
             });
             work();
             work();
+        });
+    }
+
+    fn call_of_propagate_with() {
+        only_inside(|mut context| {
+            let work = context.run(|| {
+                propagate_with(|number| {
+                    fire();
+                    number
+                })
+            });
+            assert_eq!((work(1), work(2)), (1, 2));
+        });
+    }
+
+    fn call_of_propagate_once_with() {
+        only_inside(|mut context| {
+            let work = context.run(|| {
+                propagate_once_with(|number| {
+                    fire();
+                    number
+                })
+            });
+            assert_eq!(work(1), 1);
+        });
+    }
+
+    fn drop_of_an_argument_of_propagate_with() {
+        only_inside(|mut context| {
+            context.run(|| propagate_with(|argument: Probe| argument.number()))(firing());
+        });
+    }
+
+    fn drop_of_an_argument_of_propagate_once_with() {
+        only_inside(|mut context| {
+            context.run(|| propagate_once_with(|argument: Probe| argument.number()))(firing());
+        });
+    }
+
+    fn drop_of_a_closure_of_propagate_once_with_that_is_never_called() {
+        only_inside(|mut context| {
+            let captured = firing();
+            drop(context.run(|| propagate_once_with(move |()| drop(captured))));
+        });
+    }
+
+    fn drop_of_a_closure_of_propagate_with() {
+        only_inside(|mut context| {
+            let captured = firing();
+            let work = context.run(|| propagate_with(move |more| captured.number() + more));
+            assert_eq!((work(1), work(2)), (71, 72));
         });
     }
 

@@ -1,4 +1,4 @@
-//! `Context` and all it can do: copies, `run`, the look inside, and taking things out.
+//! `Context`: copies, `run`, reading and removing values.
 
 use contextvars::{Context, ContextVar, copy_context};
 

@@ -1,4 +1,4 @@
-//! `get`, `try_get`, `get_or`, `with`, `try_with`, and the default functions behind them.
+//! `get`, `try_get`, `get_or`, `with`, `try_with`, and the default functions that they call.
 
 use std::cell::Cell;
 

@@ -1,6 +1,9 @@
 //! `propagate` and the futures that carry a context.
 
-use contextvars::{Context, ContextExt as _, WithContext, propagate, propagate_fn};
+use contextvars::{
+    Context, ContextExt as _, WithContext, propagate, propagate_fn, propagate_once_with,
+    propagate_with,
+};
 
 use super::operations;
 use crate::probe::{OTHER, Operation, Probe, SUBJECT, State};
@@ -11,6 +14,8 @@ pub(super) const ALL: &[Operation] = operations![
     propagate_carries_the_context,
     propagate_drops_its_captures_inside,
     propagate_fn_starts_from_the_same_copy_each_time,
+    propagate_with_passes_its_argument,
+    propagate_once_with_passes_its_argument,
     a_future_completes_in_its_context,
     a_future_keeps_its_sets_between_polls,
     a_future_is_dropped_unpolled_in_its_context,
@@ -25,7 +30,7 @@ fn subject() -> Option<u64> {
     SUBJECT.try_with(Probe::number).ok()
 }
 
-/// A guard whose destructor wants to see 1 in `OTHER`, and a place to read whether it did.
+/// Declares a guard whose destructor reads `OTHER`, and the cell that it writes the value to.
 macro_rules! seen_on_drop {
     ($guard:ident, $seen:ident) => {
         let $seen = std::cell::Cell::new(None);
@@ -55,6 +60,27 @@ fn propagate_fn_starts_from_the_same_copy_each_time() {
         })
     });
     assert_eq!((work(), work()), (Some(3), Some(3)));
+}
+
+fn propagate_with_passes_its_argument() {
+    let work = OTHER.sync_scope(3, || {
+        propagate_with(|argument: Probe| {
+            let token = OTHER.set(4);
+            (argument.number(), token.old_value().copied())
+        })
+    });
+    assert_eq!((work(Probe::new(5)), work(Probe::new(6))), ((5, Some(3)), (6, Some(3))));
+}
+
+fn propagate_once_with_passes_its_argument() {
+    seen_on_drop!(guard, seen);
+    let work = OTHER.sync_scope(7, || {
+        propagate_once_with(move |argument: Probe| {
+            let _guard = guard;
+            argument.number()
+        })
+    });
+    assert_eq!((work(Probe::new(8)), seen.get()), (8, Some(7)));
 }
 
 fn a_future_completes_in_its_context() {

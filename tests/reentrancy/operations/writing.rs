@@ -1,4 +1,4 @@
-//! `set`, `reset`, `scope`, `bind`.
+//! `set`, `unset`, `reset`, `sync_scope`, `bind`.
 
 use contextvars::{Context, ContextVar, ResetErrorKind};
 
@@ -14,11 +14,14 @@ pub(super) const ALL: &[Operation] = operations![
     tokens_reset_in_the_order_of_their_making,
     a_token_of_another_variable_is_refused,
     a_token_of_another_context_is_refused,
-    scope_restores_the_subject,
-    scope_restores_after_a_panic,
+    sync_scope_restores_the_subject,
+    sync_scope_restores_after_a_panic,
     bind_restores_the_subject,
     bindings_dropped_out_of_order,
     a_binding_dropped_in_another_context_does_nothing,
+    unset_and_reset_the_subject,
+    unset_uncovers_the_default,
+    unset_ends_with_a_scope_and_a_binding,
     many_variables_come_and_go,
     a_token_and_a_binding_are_forgotten,
 ];
@@ -29,8 +32,9 @@ pub(super) const LEAVING: &[Operation] = operations![
     set_another_variable_for_good,
     set_the_subject_for_good,
     set_the_subject_twice_for_good,
-    unset_the_subject,
-    unset_the_subject_and_set_it_again,
+    reset_the_subject_to_unset,
+    reset_the_subject_to_unset_and_set_it_again,
+    unset_the_subject_for_good,
 ];
 
 fn subject() -> Option<u64> {
@@ -91,7 +95,7 @@ fn a_token_of_another_context_is_refused() {
     OTHER.reset(error.into_token()).unwrap();
 }
 
-fn scope_restores_the_subject() {
+fn sync_scope_restores_the_subject() {
     let before = subject();
     SUBJECT.sync_scope(Probe::new(28), || {
         assert_eq!(subject(), Some(28));
@@ -102,7 +106,7 @@ fn scope_restores_the_subject() {
     assert_eq!(subject(), before);
 }
 
-fn scope_restores_after_a_panic() {
+fn sync_scope_restores_after_a_panic() {
     let before = subject();
     let text = panic_text(|| SUBJECT.sync_scope(Probe::new(31), || panic!("in the scope")));
     assert_eq!(text, "in the scope");
@@ -143,6 +147,32 @@ fn a_binding_dropped_in_another_context_does_nothing() {
     assert_eq!(OTHER.try_get().ok(), before);
 }
 
+fn unset_and_reset_the_subject() {
+    let before = subject();
+    let token = SUBJECT.unset();
+    assert_eq!((subject(), token.old_value().map(Probe::number)), (None, before));
+    assert!(!Context::current().contains(&SUBJECT));
+    SUBJECT.reset(token).unwrap();
+    assert_eq!(subject(), before);
+}
+
+fn unset_uncovers_the_default() {
+    static DEFAULTED: ContextVar<u64> = ContextVar::with_default("defaulted", || 70);
+    DEFAULTED.sync_scope(71, || {
+        drop(DEFAULTED.unset());
+        assert_eq!((DEFAULTED.get(), DEFAULTED.get_or(72)), (70, 72));
+    });
+}
+
+fn unset_ends_with_a_scope_and_a_binding() {
+    let before = subject();
+    SUBJECT.sync_scope(Probe::new(40), || drop(SUBJECT.unset()));
+    let binding = SUBJECT.bind(Probe::new(41));
+    drop(SUBJECT.unset());
+    drop(binding);
+    assert_eq!(subject(), before);
+}
+
 fn many_variables_come_and_go() {
     let before = Context::current().len();
     let variables: Vec<ContextVar<usize>> = (0..20).map(|_| ContextVar::new("many")).collect();
@@ -155,7 +185,7 @@ fn many_variables_come_and_go() {
     assert_eq!(Context::current().len(), before);
 }
 
-/// Costs nothing here: neither of the two holds an old value.
+/// Forgetting them leaks no value, because neither of the two holds an old value.
 fn a_token_and_a_binding_are_forgotten() {
     Context::new().run(|| {
         std::mem::forget(OTHER.set(38));
@@ -164,7 +194,7 @@ fn a_token_and_a_binding_are_forgotten() {
     });
 }
 
-// === what stays ===
+// === operations that leave the context changed ===
 
 fn set_another_variable_for_good() {
     drop(OTHER.set(61));
@@ -185,8 +215,8 @@ fn set_the_subject_twice_for_good() {
     assert_eq!(subject(), Some(64));
 }
 
-/// Takes the subject out of the current context, where the surroundings lend the token for it.
-fn unset_the_subject() {
+/// Removes the subject from the current context, if the surroundings have stashed a token for that.
+fn reset_the_subject_to_unset() {
     let Some(token) = take_unset() else { return };
     match SUBJECT.reset(token) {
         Ok(()) => assert_eq!(subject(), None),
@@ -194,10 +224,15 @@ fn unset_the_subject() {
     }
 }
 
-fn unset_the_subject_and_set_it_again() {
+fn reset_the_subject_to_unset_and_set_it_again() {
     let Some(token) = take_unset() else { return };
     match SUBJECT.reset(token) {
         Ok(()) => stash_unset(SUBJECT.set(Probe::new(67))),
         Err(error) => stash_unset(error.into_token()),
     }
+}
+
+fn unset_the_subject_for_good() {
+    drop(SUBJECT.unset());
+    assert_eq!(subject(), None);
 }

@@ -1,4 +1,4 @@
-//! Destructors that panic, wherever the crate drops something.
+//! Destructors that panic, at each place where the crate drops a value.
 
 use std::future::poll_fn;
 use std::task::Poll;
@@ -193,7 +193,7 @@ fn a_drop_that_panics_does_not_keep_the_output_of_a_future() {
     });
 }
 
-/// A default function's context ends with it, and takes along what the function has set.
+/// The context of a default function is dropped after it, with the values that the function set.
 #[test]
 fn a_drop_that_panics_after_a_default_function_does_not_keep_the_default() {
     thread_local!(static COUNTER: Counter = Counter::new());

@@ -1,4 +1,4 @@
-//! A destructor that panics keeps none of the other values from being dropped.
+//! If a destructor panics, all other values are dropped nevertheless.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -8,7 +8,7 @@ use super::{FRAGILE, Fragile, STEADY, state};
 use crate::probe::At;
 use crate::support::{Counted, Counter, panic_text};
 
-/// Each of many values in turn is the one whose destructor panics.
+/// Tries each of many values as the one whose destructor panics.
 #[test]
 fn a_drop_that_panics_does_not_keep_the_other_values_of_its_context() {
     let counter = Counter::new();
@@ -25,7 +25,7 @@ fn a_drop_that_panics_does_not_keep_the_other_values_of_its_context() {
     assert_eq!(state(), (0, None, false));
 }
 
-/// The same through `retain`, which drops half of them.
+/// The same through `retain`, which drops them.
 #[test]
 fn a_drop_that_panics_in_retain_does_not_keep_the_others() {
     let counter = Counter::new();
@@ -44,13 +44,13 @@ fn a_drop_that_panics_in_retain_does_not_keep_the_others() {
     }
 }
 
-/// Contexts in contexts: what breaks inside does not keep what is outside, nor the reverse.
+/// Contexts in contexts: a panic of an inner value prevents no drop of an outer one, and the reverse.
 #[test]
 fn a_drop_that_panics_does_not_keep_the_values_of_contexts_around_it() {
     const LEVELS: u32 = if cfg!(miri) { 24 } else { 60 };
     let counter = Counter::new();
     for breaking in 0..LEVELS {
-        // As the only value of a context: nothing else is dropped after it.
+        // The nest is the only value of a context, so that nothing else is dropped after it.
         let nest = Context::new().with_value(&NEXT, Inner(nest(LEVELS, breaking, &counter)));
         assert_eq!(counter.live(), 3 * LEVELS as usize);
         assert_eq!(panic_text(|| drop(nest)), "Drop breaks");
@@ -65,7 +65,7 @@ struct Inner(#[expect(dead_code, reason = "held to be dropped")] Context);
 static NEXT: ContextVar<Inner> = ContextVar::new("next");
 static BESIDE: ContextVar<Inner> = ContextVar::new("beside");
 
-/// Each level has a value that may break, one that does not, and a small context beside the next.
+/// Each level has a value that may panic, one that does not, the next level, and a small context.
 fn nest(levels: u32, breaking: u32, counter: &Counter) -> Context {
     (0..levels).fold(Context::new(), |next, level| {
         let breaks = if level == breaking { At::Drop } else { At::Never };
@@ -78,7 +78,7 @@ fn nest(levels: u32, breaking: u32, counter: &Counter) -> Context {
     })
 }
 
-/// Nothing that broke once may defer the drops of later contexts for ever.
+/// A panic must not leave the queue of deferred drops in a state that defers later drops for ever.
 #[test]
 fn after_a_drop_that_panicked_contexts_are_dropped_at_once_again() {
     let counter = Counter::new();

@@ -1,4 +1,4 @@
-//! What a context lends outlives the iterator and the entry that it came from, but not the context.
+//! A reference into a context outlives the iterator and the entry that it came from, but not the context.
 
 use contextvars::{Context, ContextVar};
 

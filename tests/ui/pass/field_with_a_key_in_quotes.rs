@@ -1,3 +1,5 @@
+//! A key that is not an identifier stands in quotes.
+
 use contextvars::fields::{self, kv};
 
 fn main() {

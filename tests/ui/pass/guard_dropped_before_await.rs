@@ -1,4 +1,4 @@
-//! A binding that ends before the `.await` may be in a future that is spawned; so may a wrapped future.
+//! A future can be spawned if its binding ends before the `.await`. So can a wrapped future.
 
 use std::future::{Future, ready};
 
@@ -6,7 +6,7 @@ use contextvars::{Context, ContextExt, ContextVar};
 
 static NUMBER: ContextVar<u64> = ContextVar::new("number");
 
-/// As executors have it.
+/// Has the signature of an executor's `spawn`.
 fn spawn(_task: impl Future<Output = ()> + Send + 'static) {}
 
 fn main() {

@@ -1,4 +1,4 @@
-//! A thread makes its own binding; what may move to a thread is a token.
+//! A thread makes its own binding. A token may move to another thread.
 
 use std::thread;
 

@@ -1,4 +1,4 @@
-//! The token that an error gives back is good for the variable and the context it was made for.
+//! The token that an error returns still works with its variable in its context.
 
 use contextvars::{Context, ContextVar};
 

@@ -1,4 +1,4 @@
-//! `with` returns what its closure makes of the value, so long as that is not a borrow of it.
+//! `with` returns the result of its closure, which may be a clone of the value.
 
 use contextvars::ContextVar;
 

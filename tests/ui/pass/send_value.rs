@@ -1,4 +1,4 @@
-//! A mutex may be a value, where its guard may not.
+//! A mutex may be a value, although its guard may not.
 
 use std::sync::Mutex;
 

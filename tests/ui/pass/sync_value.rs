@@ -1,4 +1,4 @@
-//! An atomic number may be a value, where a cell may not.
+//! An atomic number may be a value, although a cell may not.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -23,7 +23,7 @@ fn main() {
     for (number, file) in std::env::args().skip(1).enumerate() {
         let bound = kv! { number, file = %file };
         fields::sync_scope(bound, || {
-            check(&file).unwrap_or_else(|error| log::error!(error:%; "skipped"))
+            check(&file).unwrap_or_else(|error| log::error!(error:%; "skipped"));
         });
     }
 }

@@ -145,6 +145,18 @@ fn drops_that_are_suspended_on_several_stacks_delay_no_later_drop() {
     }
 
     static SUSPENDS: ContextVar<Suspends> = ContextVar::new("suspends");
+    struct Nested(Option<Context>);
+
+    static NESTED: ContextVar<Nested> = ContextVar::new("nested");
+    static DROPPED: AtomicUsize = AtomicUsize::new(0);
+
+    impl Drop for Nested {
+        fn drop(&mut self) {
+            drop(self.0.take());
+            DROPPED.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     let suspended = || {
         let mut coroutine = Coroutine::new(|suspend: &Suspend, ()| {
             let context = Context::new().with_value(&SUSPENDS, Suspends);
@@ -158,18 +170,6 @@ fn drops_that_are_suspended_on_several_stacks_delay_no_later_drop() {
         let (mut first, mut second) = (suspended(), suspended());
         assert!(first.resume(()).as_return().is_some());
         assert!(second.resume(()).as_return().is_some());
-    }
-
-    struct Nested(Option<Context>);
-
-    static NESTED: ContextVar<Nested> = ContextVar::new("nested");
-    static DROPPED: AtomicUsize = AtomicUsize::new(0);
-
-    impl Drop for Nested {
-        fn drop(&mut self) {
-            drop(self.0.take());
-            DROPPED.fetch_add(1, Ordering::Relaxed);
-        }
     }
 
     let nest = |inner| Some(Context::new().with_value(&NESTED, Nested(inner)));

@@ -84,7 +84,7 @@ fn what_is_redacted_is_hidden_wherever_it_comes_from() {
         let dynamic = Selection::new().rest().redact("token").redact("pin");
         assert_eq!(line(&dynamic), format!("token={hidden}"));
         fields::sync_scope(kv! { pin = 1, token = "bound" }, || {
-            assert_eq!(line(&dynamic), format!("pin={hidden} token={hidden}"))
+            assert_eq!(line(&dynamic), format!("pin={hidden} token={hidden}"));
         });
 
         let renamed = Selection::new().var(&TOKEN).rename("t").redact("token");

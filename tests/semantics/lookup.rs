@@ -24,6 +24,7 @@ fn outside_of_any_context_the_text_names_the_remedy() {
 
 #[test]
 fn inside_of_a_context_the_text_counts_the_other_variables() {
+    static LOCAL: ContextVar<u32> = ContextVar::new("local").local();
     let text = |context: &mut Context| context.run(|| USER.try_get().unwrap_err().to_string());
     let mut context = Context::new();
     let begin =
@@ -31,7 +32,6 @@ fn inside_of_a_context_the_text_counts_the_other_variables() {
     assert_eq!(text(&mut context), format!("{begin}no other variables"));
     context.insert(&OTHER, 1);
     assert_eq!(text(&mut context), format!("{begin}1 other variable"));
-    static LOCAL: ContextVar<u32> = ContextVar::new("local").local();
     context.insert(&LOCAL, 1);
     assert_eq!(text(&mut context), format!("{begin}2 other variables"));
 }

@@ -100,7 +100,7 @@ fn each_way_of_setting_remembers_its_line() {
             assert_eq!(
                 (set_at(&copy_context()).line(), file!()),
                 (line, set_at(&copy_context()).file())
-            )
+            );
         };
         let token = A.set(1);
         here(line!() - 1);

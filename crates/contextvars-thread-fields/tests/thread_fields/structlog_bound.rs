@@ -10,7 +10,7 @@ use crate::support::on_thread;
 fn fields_are_gone_after_the_block() {
     on_thread(|| {
         thread_fields::sync_scope(kv! { x = 1 }, || {
-            assert_eq!(thread_fields::get(), of(kv! { x = 1 }))
+            assert_eq!(thread_fields::get(), of(kv! { x = 1 }));
         });
         assert!(thread_fields::get().is_empty());
     });
@@ -21,7 +21,7 @@ fn an_overwritten_key_is_restored_and_unrelated_ones_are_kept() {
     on_thread(|| {
         thread_fields::set(kv! { x = 1, y = 2 });
         thread_fields::sync_scope(kv! { x = 3 }, || {
-            assert_eq!(thread_fields::get(), of(kv! { x = 3, y = 2 }))
+            assert_eq!(thread_fields::get(), of(kv! { x = 3, y = 2 }));
         });
         assert_eq!(format!("{:?}", thread_fields::get()), r#"{"x": 1, "y": 2}"#);
     });

@@ -158,7 +158,8 @@ fn a_trace_is_generated_unless_the_request_brought_one() {
         Ok::<_, Infallible>(Response::new(TRACE.get().flags()))
     }));
     let came = "00-12345678901234567890123456789012-1234567890123456-03";
-    let flags = |headers: &[(&str, &str)]| *answer(service.clone(), request(headers)).body().inner();
+    let flags =
+        |headers: &[(&str, &str)]| *answer(service.clone(), request(headers)).body().inner();
     assert_eq!(flags(&[]), 0);
     assert_eq!(flags(&[("traceparent", came)]), 3);
     assert_eq!(flags(&[("traceparent", "no trace")]), 0);

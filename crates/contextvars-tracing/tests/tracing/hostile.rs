@@ -77,7 +77,9 @@ fn expected(value: &Value) -> serde_json::Value {
         }
         Value::Text(text) => text.as_str().into(),
         Value::List(list) => list.iter().map(expected).collect(),
-        Value::Map(map) => map.iter().map(|(key, value)| (key.to_string(), expected(value))).collect(),
+        Value::Map(map) => {
+            map.iter().map(|(key, value)| (key.to_string(), expected(value))).collect()
+        }
         _ => serde_json::Value::Null,
     }
 }

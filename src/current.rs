@@ -38,7 +38,7 @@ use crate::count::AbortOnUnwind;
 use crate::hamt::Map;
 use crate::id::{self, ContextId, ContextIdBlock, VarId, VarKey};
 use crate::sync::{at_thread_end, thread_local};
-use crate::value::{ErasedValue, Name, ValuePtr, is_plain};
+use crate::value::{ErasedValue, ValuePtr, is_plain};
 
 pub(crate) use self::borrow::with_borrowed;
 
@@ -289,7 +289,7 @@ pub(crate) enum Change<'a> {
     /// One that is undone by itself, so it is always allowed.
     Temporary,
     /// A set or unset of a variable, which stays.
-    Set(&'a Name),
+    Set(&'a str),
     /// Changes of several variables, which stay.
     Apply,
 }
@@ -314,7 +314,7 @@ fn assign_id(id: ContextId, change: Change<'_>) -> ContextId {
             Change::Temporary => {}
             Change::Set(name) => panic_bare(format_args!(
                 "context variable `{}` was set{} outside of any entered context",
-                name.as_str(),
+                name,
                 OnThread,
             )),
             Change::Apply => panic_bare(format_args!(

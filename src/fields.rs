@@ -250,8 +250,8 @@ pub fn merge_into(event: &mut impl FieldSink) {
 }
 
 /// Calls `f` with every field of a log line, each key once: first the typed variables that are
-/// [`logged`](crate::ContextVar::logged) and set, in no particular order; then the bound fields in the order in which they
-/// were bound.
+/// [`logged`](crate::ContextVar::logged) and set, in the order in which they first got a value in the process; then the bound
+/// fields in the order in which they were bound.
 ///
 /// A bound field takes precedence over a variable of the same name. If several variables have one name, one of them is
 /// shown. The fields are those of a copy of the current context: `f` and the values' [`ToValue`] may set others, which the
@@ -278,5 +278,7 @@ pub fn merge_into(event: &mut impl FieldSink) {
 ///
 /// Linear in the number of variables that are set, times the number of those that are logged.
 pub fn visit(f: impl FnMut(&str, &Value)) {
-    Snapshot::now().visit(f); // user code
+    if !slot::is_vacant() {
+        Snapshot::now().visit(f); // user code
+    }
 }

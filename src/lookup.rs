@@ -59,12 +59,12 @@ impl LookupError {
     const OUTSIDE: u32 = u32::MAX;
 
     #[cold]
-    pub(crate) fn new(name: Name) -> Self {
+    pub(crate) fn new(name: &'static str) -> Self {
         let others = match current::len_if_entered() {
             Some(others) => u32::try_from(others).unwrap_or(u32::MAX).min(Self::OUTSIDE - 1),
             None => Self::OUTSIDE,
         };
-        Self { name, others }
+        Self { name: Name::new(name), others }
     }
 
     /// Returns the name of the variable.
@@ -162,13 +162,13 @@ pub fn on_missing(hook: fn(&Missing<'_>) -> Option<String>) -> bool {
 #[cold]
 #[inline(never)]
 #[track_caller]
-pub(crate) fn panic_missing(name: Name, id: &dyn Fn() -> Option<VarId>) -> ! {
+pub(crate) fn panic_missing(name: &'static str, id: &dyn Fn() -> Option<VarId>) -> ! {
     let error = LookupError::new(name);
     // After the thread has released its values, std may be unable to tell the thread's name.
     let thread = (!current::is_teardown()).then(std::thread::current);
     let on_thread = thread.as_ref().map(|thread| thread.name().unwrap_or("<unnamed>"));
     let on_thread = on_thread.map_or_else(String::new, |name| format!(" (on thread `{name}`)"));
-    let hint = ask_hook(&Missing { name: name.as_str(), id }); // user code
+    let hint = ask_hook(&Missing { name, id }); // user code
     let hint = hint.map_or_else(String::new, |hint| format!("\n{hint}"));
     panic!("{error}{on_thread}{hint}")
 }

@@ -34,7 +34,7 @@ pub(crate) use self::name::Name;
 struct Header {
     count: RefCount,
     access: LoomAccess,
-    name: Name,
+    name: &'static str,
     vtable: &'static VTable,
     /// The line that bound the variable to this value.
     set_at: &'static Location<'static>,
@@ -86,7 +86,7 @@ impl ErasedValue {
     }
 
     pub(crate) fn name(&self) -> &'static str {
-        self.header().name.as_str()
+        self.header().name
     }
 
     /// Returns the line that bound the variable to this value.

@@ -98,18 +98,18 @@ pub(super) fn visit_variables(
     let mut on_stack = [None; 16];
     let (mut on_heap, mut len) = (Vec::new(), 0);
     for entry in variables.iter().filter(|entry| is_logged(entry) && !is_taken(*entry)) {
-        match on_stack.get_mut(len) {
-            Some(free) => *free = Some(entry),
-            None if on_heap.is_empty() => {
+        if len < on_stack.len() {
+            insert_sorted(&mut on_stack[..=len], entry);
+        } else {
+            if on_heap.is_empty() {
                 on_heap.extend(on_stack);
-                on_heap.push(Some(entry));
             }
-            None => on_heap.push(Some(entry)),
+            on_heap.push(Some(entry));
         }
         len += 1;
     }
-    let entries = if on_heap.is_empty() { &mut on_stack[..len] } else { &mut on_heap[..] };
-    entries.sort_unstable_by_key(|entry| entry.map(|entry| entry.erased().id()));
+    on_heap.sort_unstable_by_key(|entry| entry.map(|entry| entry.erased().id()));
+    let entries = if on_heap.is_empty() { &on_stack[..len] } else { &on_heap[..] };
 
     for (place, entry) in entries.iter().enumerate() {
         let Some(entry) = entry else { continue };
@@ -121,6 +121,19 @@ pub(super) fn visit_variables(
             }
         }
     }
+}
+
+/// Inserts an entry into entries that are sorted by their variables and have one place left at the end.
+fn insert_sorted<'a>(entries: &mut [Option<Entry<'a>>], entry: Entry<'a>) {
+    let mut at = entries.len() - 1;
+    while let Some(before) = at.checked_sub(1) {
+        if entries[before].is_none_or(|before| before.erased().id() < entry.erased().id()) {
+            break;
+        }
+        entries[at] = entries[before];
+        at = before;
+    }
+    entries[at] = Some(entry);
 }
 
 /// Returns the value of a variable as a log field, whatever its `ToValue` does.

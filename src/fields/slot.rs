@@ -11,7 +11,6 @@ use super::map::{Edit, Fields};
 use crate::context::Context;
 use crate::current::{self, Change};
 use crate::id::{ContextId, LazyVarKey, VarId};
-use crate::value::Name;
 use crate::var::ContextVar;
 
 const NAME: &str = "log fields";
@@ -19,11 +18,17 @@ const NAME: &str = "log fields";
 /// The one hidden variable: neither `len`, `iter`, `Debug` nor `retain` of a context sees it.
 static FIELDS: ContextVar<Fields> = ContextVar::new(NAME).with_key(LazyVarKey::hidden());
 
+/// Returns `true` if the current context has neither variables nor fields.
+#[inline]
+pub(super) fn is_vacant() -> bool {
+    current::is_vacant()
+}
+
 /// Copies the current context with its `local` variables, which are logged in the place where they are.
 #[inline]
 pub(super) fn variables() -> Context {
     // Most lines of a program without fields end here, and asking is cheaper than copying two maps.
-    if current::is_vacant() { Context::new() } else { Context::current_with_locals() }
+    if is_vacant() { Context::new() } else { Context::current_with_locals() }
 }
 
 /// Returns the fields that are bound in `context`.
@@ -50,7 +55,7 @@ pub(super) fn exchange(edits: &mut [Edit]) -> ContextId {
 /// Panics in the thread's root context if that is forbidden.
 #[track_caller]
 pub(super) fn apply_permanent(edits: &mut [Edit]) -> ContextId {
-    let id = current::id_for_change(Change::Set(&const { Name::new(NAME) }));
+    let id = current::id_for_change(Change::Set(NAME));
     replace(get().exchange(edits));
     id
 }

@@ -89,7 +89,9 @@ impl Snapshot {
         let bound = slot::bound_in(&self.variables);
         let is_bound =
             |entry: Entry<'_>| bound.is_some_and(|bound| bound.get(entry.name()).is_some());
-        visit_variables(&self.variables, is_bound, &mut f); // user code
+        if !self.variables.is_empty() {
+            visit_variables(&self.variables, is_bound, &mut f); // user code
+        }
         for (key, value) in bound.into_iter().flatten() {
             f(key, value); // user code
         }

@@ -6,7 +6,6 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use super::disposal::{Dispose, dispose};
-use super::name::Name;
 use super::{ErasedValue, ValueInner};
 
 /// A value as a log field. This is the one thing that the foundation knows about log fields.
@@ -17,7 +16,7 @@ pub(super) type ToField<T> = fn(&T) -> Field;
 /// Facts about the values of a variable of type `T`.
 #[derive(Debug)]
 pub(crate) struct VarMeta<T> {
-    pub(super) name: Name,
+    pub(super) name: &'static str,
     pub(super) vtable: &'static VTable,
     vtables: &'static VTables,
     pub(super) to_field: Option<ToField<T>>,
@@ -39,7 +38,7 @@ impl<T: Send + Sync + 'static> VarMeta<T> {
     pub(crate) const fn opaque(name: &'static str) -> Self {
         let vtables = VTable::opaque::<T>();
         Self {
-            name: Name::new(name),
+            name,
             vtable: &vtables.unlogged,
             vtables,
             to_field: None,
@@ -73,13 +72,8 @@ impl<T: Send + Sync + 'static> VarMeta<T> {
     }
 
     #[inline]
-    pub(crate) const fn packed_name(&self) -> &Name {
-        &self.name
-    }
-
-    #[inline]
     pub(crate) const fn name(&self) -> &'static str {
-        self.name.as_str()
+        self.name
     }
 }
 

@@ -1,4 +1,4 @@
-//! A variable's name in twelve bytes, so that a value's header and a lookup error stay small.
+//! A variable's name in twelve bytes, so that a lookup error has sixteen.
 
 use std::ptr::NonNull;
 

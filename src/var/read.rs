@@ -177,7 +177,7 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
     #[inline]
     #[track_caller]
     fn default_or_error(&self) -> Result<&T, LookupError> {
-        self.default().ok_or_else(|| LookupError::new(*self.meta.packed_name()))
+        self.default().ok_or_else(|| LookupError::new(self.name()))
     }
 
     /// Runs `f` on the default.
@@ -188,7 +188,7 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
     fn on_default<R>(&self, f: impl FnOnce(&T) -> R) -> R {
         match self.default() {
             Some(default) => f(default), // user code
-            None => panic_missing(*self.meta.packed_name(), &|| self.key().map(VarKey::id)),
+            None => panic_missing(self.name(), &|| self.key().map(VarKey::id)),
         }
     }
 }

@@ -42,7 +42,7 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
     #[inline]
     #[track_caller]
     pub fn set(&self, value: T) -> Token<T> {
-        self.set_as(value, Change::Set(self.meta.packed_name()))
+        self.set_as(value, Change::Set(self.meta.name()))
     }
 
     /// Restores the value that the variable had before the set that returned `token`, or removes the value if it had none.
@@ -104,7 +104,7 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
     #[doc(alias = "delete")]
     #[track_caller]
     pub fn unset(&self) -> Token<T> {
-        let context = current::id_for_change(Change::Set(self.meta.packed_name()));
+        let context = current::id_for_change(Change::Set(self.meta.name()));
         let key = self.key.get_or_assign(self.local);
         let old = current::replace(key.id(), None);
         Token::new(key, self.name(), context, old)

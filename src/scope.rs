@@ -47,7 +47,7 @@ impl<T, F> Scope<'_, T, F> {
 /// # Panics
 ///
 /// Panics if it is polled again after completion.
-impl<T, F: Future> Future for Scope<'_, T, F> {
+impl<T, F: ScopedFuture> Future for Scope<'_, T, F> {
     type Output = F::Output;
 
     #[inline]
@@ -65,6 +65,19 @@ impl<T, F: fmt::Debug> fmt::Debug for Scope<'_, T, F> {
 // A panic can leave only the inner future in a broken state, because the value is replaced as a whole.
 impl<T, F: UnwindSafe> UnwindSafe for Scope<'_, T, F> {}
 impl<T, F: RefUnwindSafe> RefUnwindSafe for Scope<'_, T, F> {}
+
+/// Every future. It exists for its error message: rustc's own for a closure in place of a future recommends to remove the
+/// `.await`, and then the closure would never be called.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a future, and `scope` takes a future",
+    label = "not a future",
+    note = "for a closure use `sync_scope`; for a closure that returns a future, call the closure: `scope(value, f())`"
+)]
+pub trait ScopedFuture: Future {}
+
+#[diagnostic::do_not_recommend]
+impl<F: Future> ScopedFuture for F {}
 
 /// The value of one variable, or `None` if the variable is unset.
 #[derive(Clone)]

@@ -12,7 +12,7 @@ use pin_project_lite::pin_project;
 
 use super::map::Edit;
 use super::slot;
-use crate::scope::{Exchange, Exchanging};
+use crate::scope::{Exchange, Exchanging, ScopedFuture};
 
 pin_project! {
     /// A future that has fields bound at each poll; returned by [`scope`](crate::fields::scope).
@@ -49,7 +49,7 @@ impl Exchange for Keys {
 /// # Panics
 ///
 /// Panics if it is polled again after completion.
-impl<F: Future> Future for Scope<F> {
+impl<F: ScopedFuture> Future for Scope<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<F::Output> {

@@ -313,9 +313,7 @@ fn assign_id(id: ContextId, change: Change<'_>) -> ContextId {
         match change {
             Change::Temporary => {}
             Change::Set(name) => panic_bare(format_args!(
-                "context variable `{}` was set{} outside of any entered context",
-                name,
-                OnThread,
+                "context variable `{name}` was set{OnThread} outside of any entered context"
             )),
             Change::Apply => panic_bare(format_args!(
                 "changes were applied{OnThread} outside of any entered context"

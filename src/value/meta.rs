@@ -37,13 +37,7 @@ impl<T: Send + Sync + 'static> VarMeta<T> {
     /// Creates the facts about values that `Debug` shows by the name of their type only, and that are not logged.
     pub(crate) const fn opaque(name: &'static str) -> Self {
         let vtables = VTable::opaque::<T>();
-        Self {
-            name,
-            vtable: &vtables.unlogged,
-            vtables,
-            to_field: None,
-            of: PhantomData,
-        }
+        Self { name, vtable: &vtables.unlogged, vtables, to_field: None, of: PhantomData }
     }
 
     /// Shows the values by their own `Debug`.

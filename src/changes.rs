@@ -132,7 +132,7 @@ impl Changes {
     /// Panics in the thread's root context after [`forbid_bare_set`](crate::forbid_bare_set), also if there are no changes.
     #[track_caller]
     pub fn apply(&self) {
-        current::id_for_change(current::Change::Apply);
+        current::id_for_apply();
         for Pair { before, after } in &self.variables {
             if let Some(id) = before.as_ref().or(after.as_ref()).map(ErasedValue::id) {
                 drop(current::replace(id, after.clone())); // user code: T::drop

@@ -283,43 +283,55 @@ pub(crate) fn is_current(id: ContextId) -> bool {
     SLOT.with(|slot| slot.id.0.get() == id)
 }
 
-/// A change of the current context, as far as [`forbid_bare_set`] is concerned.
-#[derive(Clone, Copy)]
-pub(crate) enum Change<'a> {
-    /// One that is undone by itself, so it is always allowed.
-    Temporary,
-    /// A set or unset of a variable, which stays.
-    Set(&'a str),
-    /// Changes of several variables, which stay.
-    Apply,
-}
-
-/// Returns the id of the current context, which is about to be changed. A context without one is assigned one.
+/// Returns the id of the current context, in which the variable `name` is about to be set or unset for good. A context without an
+/// id is assigned one.
 ///
 /// # Panics
-/// Panics if `change` is not temporary, the context is the thread's root context, and [`forbid_bare_set`] was called.
+/// Panics in the thread's root context after [`forbid_bare_set`].
 #[inline]
 #[track_caller]
-pub(crate) fn id_for_change(change: Change<'_>) -> ContextId {
+pub(crate) fn id_for_set(name: &str) -> ContextId {
     let id = SLOT.with(|slot| slot.id.0.get());
-    if id.is_entered_and_assigned() { id } else { assign_id(id, change) }
+    if id.is_entered_and_assigned() { id } else { check_set(id, name) }
+}
+
+/// Returns the id of the current context, which is about to be changed for a while, so that no rule applies. A context without an
+/// id is assigned one.
+#[inline]
+pub(crate) fn id_for_temporary_change() -> ContextId {
+    let id = SLOT.with(|slot| slot.id.0.get());
+    if id.is_entered_and_assigned() { id } else { assign_id(id) }
+}
+
+/// Returns the id of the current context, in which changes are about to be applied for good. A context without an id is assigned
+/// one.
+///
+/// # Panics
+/// Panics in the thread's root context after [`forbid_bare_set`].
+#[track_caller]
+pub(crate) fn id_for_apply() -> ContextId {
+    let id = SLOT.with(|slot| slot.id.0.get());
+    if id.is_root() && is_forbidden() {
+        panic_bare(format_args!("changes were applied{OnThread} outside of any entered context"));
+    }
+    assign_id(id)
 }
 
 #[cold]
 #[inline(never)]
 #[track_caller]
-fn assign_id(id: ContextId, change: Change<'_>) -> ContextId {
+fn check_set(id: ContextId, name: &str) -> ContextId {
     if id.is_root() && is_forbidden() {
-        match change {
-            Change::Temporary => {}
-            Change::Set(name) => panic_bare(format_args!(
-                "context variable `{name}` was set{OnThread} outside of any entered context"
-            )),
-            Change::Apply => panic_bare(format_args!(
-                "changes were applied{OnThread} outside of any entered context"
-            )),
-        }
+        panic_bare(format_args!(
+            "context variable `{name}` was set{OnThread} outside of any entered context"
+        ));
     }
+    assign_id(id)
+}
+
+#[cold]
+#[inline(never)]
+fn assign_id(id: ContextId) -> ContextId {
     if id.is_assigned() {
         return id;
     }

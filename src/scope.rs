@@ -17,7 +17,7 @@ use std::task::{self, Poll};
 
 use pin_project_lite::pin_project;
 
-use crate::current::{self, Change};
+use crate::current;
 use crate::id::VarId;
 use crate::value::ErasedValue;
 
@@ -89,7 +89,7 @@ struct OneValue {
 impl Exchange for OneValue {
     #[inline]
     fn exchange(&mut self) {
-        current::id_for_change(Change::Temporary);
+        current::id_for_temporary_change();
         self.value = current::replace(self.id, self.value.take());
     }
 

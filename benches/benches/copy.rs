@@ -167,9 +167,50 @@ fn first_set_in_opentelemetry(c: &mut Criterion) {
     group.finish();
 }
 
+/// What do the changes between two contexts cost, and making them in a third one?
+///
+/// The contexts have so many variables, of which one differs; `unrelated` contexts share no part. The peer compares two
+/// `HashMap`s, which is all that can be done with a map that knows no history.
+fn changes(c: &mut Criterion) {
+    let mut group = c.benchmark_group("changes");
+    for n in [8, 1000] {
+        let base = context_of(n);
+        let var = measured(n)[3];
+        let changed = base.clone().with_value(var, 7);
+        group.bench_function(BenchmarkId::new("contextvars, changes_since, 1 change", n), |b| {
+            let (base, changed) = black_box((&base, &changed));
+            per_op(b, || each!(_at => seen(changed.changes_since(base))));
+        });
+        let unrelated = context_of(n);
+        group.bench_function(BenchmarkId::new("contextvars, changes_since, unrelated", n), |b| {
+            let (base, unrelated) = black_box((&base, &unrelated));
+            per_op(b, || each!(_at => seen(unrelated.changes_since(base))));
+        });
+        let changes = changed.changes_since(&base);
+        group.bench_function(BenchmarkId::new("contextvars, apply, 1 change", n), |b| {
+            context_of(n).run(|| per_op(b, || each!(_at => changes.apply())));
+        });
+        group.bench_function(BenchmarkId::new("contextvars, insert", n), |b| {
+            let mut context = context_of(n);
+            let context = black_box(&mut context);
+            per_op(b, || each!(_at => seen(context.insert(var, black_box(7)))));
+        });
+        let (one, mut other): (StdMap, StdMap) = (peers::map_of(n), peers::map_of(n));
+        if let Some(value) = other.values_mut().next() {
+            *value = Arc::new(7);
+        }
+        group.bench_function(BenchmarkId::new("HashMap, compared", n), |b| {
+            let (one, other) = black_box((&one, &other));
+            let differs = |(key, value)| one.get(key).is_none_or(|old| !Arc::ptr_eq(old, value));
+            per_op(b, || each!(_at => seen(other.iter().filter(|pair| differs(*pair)).count())));
+        });
+    }
+    group.finish();
+}
+
 criterion_group! {
     name = benches;
     config = contextvars_benches::criterion();
-    targets = copy, copy_by_peers, on_two_threads, first_set, first_set_in_maps, first_set_in_opentelemetry
+    targets = changes, copy, copy_by_peers, on_two_threads, first_set, first_set_in_maps, first_set_in_opentelemetry
 }
 criterion_main!(benches);

@@ -116,6 +116,7 @@ fn wrappers(c: &mut Criterion) {
         let contexts = contexts(n);
         poll(&mut group, "contextvars", n, |at| Never.in_context(contexts[at].clone()));
     }
+    poll(&mut group, "contextvars, scope", 1, |at| measured(1)[0].scope(at as u64, Never));
     poll(&mut group, "tokio", 1, |at| K3.scope(at as u64, Never));
     poll(&mut group, "tokio", 4, |at| {
         let value = at as u64;

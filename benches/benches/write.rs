@@ -68,9 +68,19 @@ fn contextvars(c: &mut Criterion) {
         });
     });
     let vars = black_box(measured(8));
-    group.bench_function(BenchmarkId::new("contextvars, scope, bound", 8), |b| {
+    group.bench_function(BenchmarkId::new("contextvars, sync_scope, bound", 8), |b| {
         context_of(8).run(|| {
             per_op(b, || each!(at => vars[at].sync_scope(black_box(7), || black_box(()))));
+        });
+    });
+    group.bench_function(BenchmarkId::new("contextvars, unset + reset", 8), |b| {
+        context_of(8).run(|| {
+            per_op(b, || {
+                each!(at => {
+                    let token = vars[at].unset();
+                    assert!(vars[at].reset(token).is_ok(), "the token is of this context");
+                });
+            });
         });
     });
     group.bench_function(BenchmarkId::new("contextvars, bind, bound", 8), |b| {

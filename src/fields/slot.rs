@@ -9,7 +9,7 @@ use std::panic::Location;
 
 use super::map::{Edit, Fields};
 use crate::context::Context;
-use crate::current::{self, Change};
+use crate::current;
 use crate::id::{ContextId, LazyVarKey, VarId};
 use crate::var::ContextVar;
 
@@ -44,7 +44,7 @@ pub(super) fn get() -> Fields {
 /// Makes `edits` in the current context, which the caller undoes later, and leaves the edits that undo them in their place. No
 /// two of them share a key.
 pub(super) fn exchange(edits: &mut [Edit]) -> ContextId {
-    let id = current::id_for_change(Change::Temporary);
+    let id = current::id_for_temporary_change();
     replace(get().exchange(edits));
     id
 }
@@ -55,7 +55,7 @@ pub(super) fn exchange(edits: &mut [Edit]) -> ContextId {
 /// Panics in the thread's root context if that is forbidden.
 #[track_caller]
 pub(super) fn apply_permanent(edits: &mut [Edit]) -> ContextId {
-    let id = current::id_for_change(Change::Set(NAME));
+    let id = current::id_for_set(NAME);
     replace(get().exchange(edits));
     id
 }
@@ -73,7 +73,7 @@ pub(super) fn exchange_in(context: &mut Context, edits: &mut [Edit]) {
 /// Removes the bound fields.
 pub(super) fn clear() {
     // The id is needed even though there is no token: it tells that a copy of a context was changed since it was made.
-    current::id_for_change(Change::Temporary);
+    current::id_for_temporary_change();
     replace(Fields::new());
 }
 

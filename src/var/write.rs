@@ -7,7 +7,8 @@
 use std::panic::Location;
 
 use super::ContextVar;
-use crate::current::{self, Change};
+use crate::current;
+use crate::id::ContextId;
 use crate::scope::Scope;
 use crate::token::{Binding, ResetError, ResetErrorKind, Token};
 use crate::value::ErasedValue;
@@ -42,7 +43,7 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
     #[inline]
     #[track_caller]
     pub fn set(&self, value: T) -> Token<T> {
-        self.set_as(value, Change::Set(self.meta.name()))
+        self.set_in(current::id_for_set(self.name()), value)
     }
 
     /// Restores the value that the variable had before the set that returned `token`, or removes the value if it had none.
@@ -104,7 +105,7 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
     #[doc(alias = "delete")]
     #[track_caller]
     pub fn unset(&self) -> Token<T> {
-        let context = current::id_for_change(Change::Set(self.meta.name()));
+        let context = current::id_for_set(self.name());
         let key = self.key.get_or_assign(self.local);
         let old = current::replace(key.id(), None);
         Token::new(key, self.name(), context, old)
@@ -127,7 +128,7 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
     #[inline]
     #[track_caller]
     pub fn bind(&self, value: T) -> Binding<'_, T> {
-        Binding::new(self.set_as(value, Change::Temporary))
+        Binding::new(self.set_in(current::id_for_temporary_change(), value))
     }
 
     /// Wraps a future so that the variable is bound to `value` at each of its polls and while it is dropped.
@@ -185,8 +186,7 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
 
     #[inline]
     #[track_caller]
-    fn set_as(&self, value: T, change: Change<'_>) -> Token<T> {
-        let context = current::id_for_change(change);
+    fn set_in(&self, context: ContextId, value: T) -> Token<T> {
         let key = self.key.get_or_assign(self.local);
         let value = ErasedValue::new(key, self.meta, Location::caller(), value);
         let old = current::replace(key.id(), Some(value));

@@ -31,11 +31,15 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     operation("set + reset, bound, 8 variables", |turns| set(8, measured(8), turns)),
     operation("set + reset, unset, 1 variable", |turns| set(1, unbound(1), turns)),
     operation("set + reset, unset, 8 variables", |turns| set(8, unbound(8), turns)),
-    operation("scope, bound, 8 variables", scope),
+    operation("unset + reset, 8 variables", unset),
+    operation("sync_scope, bound, 8 variables", sync_scope),
     operation("bind, bound, 8 variables", bind),
     operation("copy_context + drop, 8 variables", copy),
     operation("run, 8 variables", run),
     operation("poll, 8 variables", poll),
+    operation("poll of a scope, 8 variables", poll_scope),
+    operation("insert into a held context, 8 variables", insert),
+    operation("changes_since, 1 of 1000 variables", changes),
     operation("first set after a copy, 1 variable", |turns| first_set(1, turns)),
     operation("first set after a copy, 8 variables", |turns| first_set(8, turns)),
     operation("first set after a copy, 32 variables", |turns| first_set(32, turns)),
@@ -93,7 +97,17 @@ fn set(n: usize, vars: [Var; 8], turns: u64) {
     context_of(n).run(|| repeat(turns, || each!(at => set_and_reset(vars[at]))));
 }
 
-fn scope(turns: u64) {
+fn unset_and_reset(var: Var) {
+    let token = var.unset();
+    assert!(var.reset(token).is_ok(), "the token is of this variable and this context");
+}
+
+fn unset(turns: u64) {
+    let vars = black_box(measured(8));
+    context_of(8).run(|| repeat(turns, || each!(at => unset_and_reset(vars[at]))));
+}
+
+fn sync_scope(turns: u64) {
     let vars = black_box(measured(8));
     context_of(8).run(|| {
         repeat(turns, || each!(at => vars[at].sync_scope(black_box(7), || black_box(()))));
@@ -119,6 +133,28 @@ fn poll(turns: u64) {
     let mut future = pin!(Never.in_context(context_of(8)));
     let task = &mut task::Context::from_waker(Waker::noop());
     repeat(turns, || each!(_at => black_box(future.as_mut().poll(task).is_pending())));
+}
+
+fn poll_scope(turns: u64) {
+    let mut future = pin!(measured(8)[3].scope(7, Never));
+    let task = &mut task::Context::from_waker(Waker::noop());
+    context_of(8).run(|| {
+        repeat(turns, || each!(_at => black_box(future.as_mut().poll(task).is_pending())));
+    });
+}
+
+fn insert(turns: u64) {
+    let vars = black_box(measured(8));
+    let mut context = context_of(8);
+    let context = black_box(&mut context);
+    repeat(turns, || each!(at => black_box(context.insert(vars[at], black_box(7)))));
+}
+
+fn changes(turns: u64) {
+    let base = context_of(1000);
+    let context = base.clone().with_value(measured(1000)[3], 7);
+    let (base, context) = black_box((&base, &context));
+    repeat(turns, || each!(_at => drop(black_box(context.changes_since(base)))));
 }
 
 fn copy_run_set(var: Var) {

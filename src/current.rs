@@ -326,12 +326,19 @@ fn check_set(id: ContextId, name: &str) -> ContextId {
             "context variable `{name}` was set{OnThread} outside of any entered context"
         ));
     }
-    assign_id(id)
+    assign(id)
 }
 
 #[cold]
 #[inline(never)]
 fn assign_id(id: ContextId) -> ContextId {
+    assign(id)
+}
+
+/// Assigns an id unless there is one, and registers the release of the root context's values. It is inlined into the cold
+/// functions, because each first change of a copy comes here.
+#[inline]
+fn assign(id: ContextId) -> ContextId {
     if id.is_assigned() {
         return id;
     }

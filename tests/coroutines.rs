@@ -137,7 +137,7 @@ fn drops_that_are_suspended_on_several_stacks_delay_no_later_drop() {
 
     impl Drop for Suspends {
         fn drop(&mut self) {
-            let yielder = YIELDER.take();
+            let yielder = YIELDER.get();
             #[expect(unsafe_code, reason = "a destructor takes no argument")]
             // SAFETY: the coroutine below set the pointer to its own yielder just before it dropped this value.
             unsafe { &*yielder }.suspend(());

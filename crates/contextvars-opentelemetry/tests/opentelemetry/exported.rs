@@ -22,10 +22,9 @@ async fn checkout(headers: &[(&str, &str)]) -> (Vec<Value>, BTreeMap<String, Spa
     let lines = lines(headers).await;
     let trace = lines[0]["trace_id"].as_str().unwrap();
     // A span is exported when its last handle is dropped, which may be after the response arrived.
-    loop {
-        let spans = GLOBAL.spans.get_finished_spans().unwrap();
-        let spans =
-            spans.into_iter().filter(|span| span.span_context.trace_id().to_string() == trace);
+    for _ in 0..5000 {
+        let spans = GLOBAL.spans.get_finished_spans().unwrap().into_iter();
+        let spans = spans.filter(|span| span.span_context.trace_id().to_string() == trace);
         let spans: BTreeMap<_, _> = spans.map(|span| (span.name.to_string(), span)).collect();
         if spans.len() == SPANS.len() {
             assert!(spans.keys().eq(SPANS));
@@ -33,6 +32,7 @@ async fn checkout(headers: &[(&str, &str)]) -> (Vec<Value>, BTreeMap<String, Spa
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
+    panic!("the spans of the trace {trace} were not exported, or not all of them");
 }
 
 /// Sends a request. Returns its lines.

@@ -22,7 +22,7 @@ async fn checkout(headers: &[(&str, &str)]) -> (Vec<Value>, BTreeMap<String, Spa
     let lines = lines(headers).await;
     let trace = lines[0]["trace_id"].as_str().unwrap();
     // A span is exported when its last handle is dropped, which may be after the response arrived.
-    for _ in 0..5000 {
+    for _ in 0..2000 {
         let spans = GLOBAL.spans.get_finished_spans().unwrap().into_iter();
         let spans = spans.filter(|span| span.span_context.trace_id().to_string() == trace);
         let spans: BTreeMap<_, _> = spans.map(|span| (span.name.to_string(), span)).collect();

@@ -31,11 +31,11 @@ fn activate() -> (bool, usize) {
     within(remote(7, 9, TraceState::NONE), read)
 }
 
-/// Runs `f` on a thread of its own, and returns what is read when the thread ends. The sender is used before `f` if `early`, so
-/// that its destructor runs after those of the thread-locals that `f` uses.
-fn at_the_end(early: bool, f: impl FnOnce() + Send + 'static) -> (bool, usize) {
+/// Runs `f` on a thread of its own, and returns the values that are read when the thread ends. The thread-local that reads them
+/// is used before `f` if `early`, so its destructor runs after those of the thread-locals that `f` uses.
+fn at_the_end(name: &str, early: bool, f: impl FnOnce() + Send + 'static) -> (bool, usize) {
     let (sender, receiver) = channel();
-    let thread = thread::spawn(move || {
+    let work = move || {
         let keep = || READS.set(Some(Reads(sender)));
         if early {
             keep();
@@ -44,7 +44,8 @@ fn at_the_end(early: bool, f: impl FnOnce() + Send + 'static) -> (bool, usize) {
             f();
             keep();
         }
-    });
+    };
+    let thread = thread::Builder::new().name(name.into()).spawn(work).unwrap();
     let read = receiver.recv().unwrap();
     thread.join().unwrap();
     read
@@ -53,15 +54,34 @@ fn at_the_end(early: bool, f: impl FnOnce() + Send + 'static) -> (bool, usize) {
 #[test]
 fn no_span_is_active_once_opentelemetrys_thread_local_is_destroyed() {
     assert_eq!(activate(), (true, 2));
-    assert_eq!(at_the_end(true, || assert_eq!(activate(), (true, 2))), (false, 0));
+    assert_eq!(at_the_end("teardown", true, || assert_eq!(activate(), (true, 2))), (false, 0));
+}
+
+/// On this target, destructors run in reverse order of first use.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_thread_that_read_the_span_before_does_not_panic_either() {
+    use std::panic;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    static PANICS: AtomicUsize = AtomicUsize::new(0);
+    let previous = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        if thread::current().name() == Some("quiet") {
+            PANICS.fetch_add(1, Ordering::Relaxed);
+        }
+        previous(info);
+    }));
+    assert_eq!(at_the_end("quiet", true, || assert_eq!(activate(), (true, 2))), (false, 0));
+    assert_eq!(PANICS.load(Ordering::Relaxed), 0);
 }
 
 #[test]
 fn a_first_call_in_a_destructor_finds_no_span() {
     let attach = || within(remote(7, 9, TraceState::NONE), || ());
-    assert_eq!(at_the_end(true, attach), (false, 0));
-    assert_eq!(at_the_end(false, attach), (false, 0));
-    assert_eq!(at_the_end(true, || ()), (false, 0));
+    assert_eq!(at_the_end("teardown", true, attach), (false, 0));
+    assert_eq!(at_the_end("teardown", false, attach), (false, 0));
+    assert_eq!(at_the_end("teardown", true, || ()), (false, 0));
 }
 
 #[test]

@@ -189,7 +189,7 @@ fn wait<R>(wait: impl FnOnce() -> R) -> R {
     Context::detached().run(wait)
 }
 
-/// A place to spawn jobs in, as [`rayon::Scope`](::rayon::Scope); the argument of the closures of [`scope`] and
+/// A place to spawn jobs in, as [`rayon::Scope`]; the argument of the closures of [`scope`] and
 /// [`in_place_scope`].
 #[derive(Debug)]
 pub struct Scope<'a, 'scope> {

@@ -84,16 +84,20 @@ fn a_first_call_in_a_destructor_finds_no_span() {
     assert_eq!(at_the_end("teardown", true, || ()), (false, 0));
 }
 
+/// Activates a span when the thread-local that holds it is destroyed.
+struct Activates(Sender<(bool, usize)>);
+
+impl Drop for Activates {
+    fn drop(&mut self) {
+        let _ = self.0.send(activate());
+    }
+}
+
 #[test]
 fn a_destructor_that_runs_before_can_have_an_active_span() {
-    let (sender, receiver) = channel();
-    struct Activates(Sender<(bool, usize)>);
-    impl Drop for Activates {
-        fn drop(&mut self) {
-            let _ = self.0.send(activate());
-        }
-    }
     thread_local!(static LATE: RefCell<Option<Activates>> = const { RefCell::new(None) });
+
+    let (sender, receiver) = channel();
     let thread = thread::spawn(move || LATE.set(Some(Activates(sender))));
     // Nothing of OpenTelemetry was used before, so its thread-local is made in the destructor.
     assert_eq!(receiver.recv().unwrap(), (true, 2));

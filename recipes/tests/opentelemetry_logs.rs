@@ -178,6 +178,9 @@ fn a_record_has_the_ids_of_the_active_span_and_a_line_shows_the_same() {
 
         let mut line = vec![];
         lines.visit(|key, value| line.push(format!("{key}={value}")));
-        assert_eq!(line, [format!("trace_id={}", ids.trace_id), format!("span_id={}", ids.span_id)]);
+        assert_eq!(
+            line,
+            [format!("trace_id={}", ids.trace_id), format!("span_id={}", ids.span_id)]
+        );
     });
 }

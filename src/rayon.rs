@@ -21,6 +21,12 @@
 //! discarded with the copy. To bring changes back, return the context from the job and use
 //! [`changes_since`](crate::Context::changes_since).
 //!
+//! The current `tracing` span is not carried. To carry both, pass the closures of [`join`], [`spawn`] and [`install`] through
+//! [`propagate_with_span`] of `contextvars-tracing`, and those of parallel iterators through [`propagate_fn_with_span`].
+//!
+//! [`propagate_with_span`]: https://docs.rs/contextvars-tracing/latest/contextvars_tracing/fn.propagate_with_span.html
+//! [`propagate_fn_with_span`]: https://docs.rs/contextvars-tracing/latest/contextvars_tracing/fn.propagate_fn_with_span.html
+//!
 //! # Waiting
 //!
 //! While a function of this module waits, the calling thread is in an empty, detached context. A job without a context that the

@@ -3,6 +3,9 @@
 //! Processors are called on the thread that logs, in the order in which they are given: this one stands before the one
 //! that exports. Then whatever the records come from, the `tracing` appender here, needs no change.
 //! (`contextvars_tracing::WithFields` around the appender does the same for records that come from `tracing`.)
+//!
+//! The SDK gives each record the ids of the active span itself. `contextvars_opentelemetry::trace_fields` shows the same ids on lines
+//! of text.
 
 use contextvars::fields::{self, Value};
 use opentelemetry::logs::{AnyValue, LogRecord as _};
@@ -52,9 +55,12 @@ use std::collections::BTreeMap;
 
 use contextvars::fields::kv;
 use contextvars::{Context, ContextExt as _, ContextVar};
+use contextvars_opentelemetry::trace_fields;
 use contextvars_tracing::WithFields;
+use opentelemetry::trace::{TraceContextExt as _, Tracer as _, TracerProvider as _};
 use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
 use opentelemetry_sdk::logs::{InMemoryLogExporter, SdkLoggerProvider, SimpleLogProcessor};
+use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing::subscriber::{DefaultGuard, set_default};
 use tracing_subscriber::layer::SubscriberExt as _;
 
@@ -155,4 +161,26 @@ async fn two_requests_at_once_do_not_mix() {
         exported(&exporter),
         [line("begun", one), line("begun", two), line("paid", one), line("paid", two)]
     );
+}
+
+#[test]
+fn a_record_has_the_ids_of_the_active_span_and_a_line_shows_the_same() {
+    let (_guard, exporter) = subscriber();
+    let lines = trace_fields();
+    let tracer = SdkTracerProvider::builder().build().tracer("shop");
+    tracer.in_span("checkout", |cx| {
+        let span = cx.span().span_context().clone();
+        REQUEST.sync_scope(7, || tracing::info!("paid"));
+        let record = exporter.get_emitted_logs().unwrap().remove(0).record;
+        let ids = record.trace_context().unwrap();
+        assert_eq!((ids.trace_id, ids.span_id), (span.trace_id(), span.span_id()));
+        assert_eq!(exported(&exporter), [line("paid", [("request", "Int(7)")])]);
+
+        let mut line = vec![];
+        lines.visit(|key, value| line.push(format!("{key}={value}")));
+        assert_eq!(
+            line,
+            [format!("trace_id={}", ids.trace_id), format!("span_id={}", ids.span_id)]
+        );
+    });
 }

@@ -11,9 +11,8 @@ use std::sync::Arc;
 use contextvars::ContextVar;
 use contextvars::fields::{Selection, Value};
 use contextvars_wire::{ParentId, TraceContext, TraceId};
-use opentelemetry::Context;
-use opentelemetry::trace::TraceContextExt as _;
 
+use crate::active::with_active_span;
 use crate::trace::ids;
 
 /// Returns a selection that shows `trace_id` and `span_id` of the active span, then all other fields.
@@ -88,7 +87,7 @@ fn span_id() -> Option<Value> {
 }
 
 fn active_ids() -> Option<(TraceId, ParentId)> {
-    Context::map_current(|context| ids(context.span().span_context()))
+    with_active_span(ids)
 }
 
 /// Returns the text of `id`, which is kept if it is that of the previous line.

@@ -9,8 +9,14 @@
 //!   span as its parent;
 //! - [`remote_parent`] turns the trace that came with a request into the parent of the request's first span.
 //!
+//! A request that brings no trace starts one in the SDK, whose sampler decides whether it is exported. The trace that
+//! [`contextvars_wire`] makes for such a request is not used while a span is active, and
+//! [`sample_new`](contextvars_wire::PropagatorBuilder::sample_new) does not concern spans. A request that brings a trace keeps the
+//! caller's decision, if the sampler is parent-based, as it is by default.
+//!
 //! The active span is that of `opentelemetry::Context::current()`. With `tracing-opentelemetry`, whose layer activates the context
-//! of the entered span, it is the innermost `tracing` span.
+//! of the entered span, it is the innermost `tracing` span. A spawned task and another thread have no active span unless it is carried
+//! there: see `contextvars_tracing::SpanContextExt` and `propagate_with_span`.
 //!
 //! ```
 //! use contextvars::ContextVar;
@@ -49,6 +55,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(missing_docs)]
 
+mod active;
 mod fields;
 mod trace;
 

@@ -4,10 +4,13 @@ use contextvars_wire::{ParentId, TraceContext, TraceId};
 use opentelemetry::Context;
 use opentelemetry::trace::{self, SpanContext, SpanId, TraceContextExt as _, TraceFlags};
 
+use crate::active::with_active_span;
+
 /// Returns the trace of the active span with the span as its parent, or `None` if no span is active.
 ///
 /// For [`PropagatorBuilder::trace_from`](contextvars_wire::PropagatorBuilder::trace_from). The flags are those of the span, so the
 /// next service knows whether it was sampled. A `tracestate` that W3C Trace Context does not allow is left out.
+/// In a thread-local destructor, after OpenTelemetry's own thread-local was destroyed, no span is active.
 ///
 /// ```
 /// use contextvars_opentelemetry::current_trace;
@@ -21,9 +24,7 @@ use opentelemetry::trace::{self, SpanContext, SpanId, TraceContextExt as _, Trac
 /// });
 /// ```
 pub fn current_trace() -> Option<TraceContext> {
-    Context::map_current(|context| {
-        let span = context.span();
-        let span = span.span_context();
+    with_active_span(|span| {
         let (trace_id, span_id) = ids(span)?;
         let trace = TraceContext::from_ids(trace_id, span_id, span.trace_flags().to_u8());
         if *span.trace_state() == trace::TraceState::NONE {
@@ -37,7 +38,8 @@ pub fn current_trace() -> Option<TraceContext> {
 /// Returns a context of OpenTelemetry whose active span is the remote parent of `trace`: the caller's span. It is empty unless the
 /// trace is [remote](TraceContext::is_remote), because only a trace that came with a request has a caller.
 ///
-/// For the first span of a request, which a tracer starts with this context.
+/// For the first span of a request, which a tracer starts with this context. With `tracing-opentelemetry`, pass it to
+/// `OpenTelemetrySpanExt::set_parent` before the span is entered. A `tracestate` that OpenTelemetry does not accept is left out.
 ///
 /// ```
 /// use contextvars_opentelemetry::remote_parent;

@@ -1,22 +1,27 @@
-//! Tokio: tasks that start with a copy of the context of whoever spawns them.
+//! Tasks and blocking closures of tokio that start with a copy of the current context.
 //!
-//! Tokio knows nothing of contexts: what `tokio::spawn` is given runs in the context of whichever thread polls it. The
-//! functions here wrap the task first. Their namesakes in tokio are for tasks that should not inherit.
+//! Tokio does not carry contexts: a task runs in the current context of the thread that polls it. The functions of this crate
+//! wrap the task before they spawn it, so that it runs in a copy of the spawner's context. Use tokio's functions of the same
+//! names for tasks that should not inherit values.
 //!
-//! # What tokio's other parts do to the context
+//! The functions carry the context only. The current span of `tracing` stays behind, as it does with tokio's functions. To carry
+//! both to a task, spawn `future.in_current_span_and_context()`, a method of [`SpanContextExt`]. To carry both to a blocking
+//! closure, pass it through [`propagate_with_span`].
 //!
-//! - `join!`, `select!`, `timeout`: nothing. They poll inside the caller's task, so their branches share its context;
-//!   wrap a branch [`in_current_context`](contextvars::ContextExt::in_current_context) to give it one of its own.
-//! - `block_in_place`: nothing. The closure runs in the context of the task that calls it, and the runtime's other
-//!   tasks move to another thread.
-//! - `Handle::block_on`, `Runtime::block_on`, `LocalSet::run_until`: the future shares the caller's context. So do bare
-//!   tasks that a current-thread runtime or the `LocalSet` polls meanwhile: another reason to wrap what is spawned.
-//! - `JoinHandle::abort`, shutting the runtime down: the task is dropped inside its context, on whichever thread.
-//! - `spawn_blocking`: [`spawn_blocking`] carries the context over; a closure that is aborted before it runs drops its
-//!   captures in it.
+//! # How the other parts of tokio treat the context
 //!
-//! On a thread of the runtime, a plain `set` outside of any wrapped task is seen by unrelated tasks. To have that
-//! panic, pass [`forbid_bare_set`](contextvars::forbid_bare_set) to the runtime:
+//! - `join!`, `select!` and `timeout` poll their branches inside of the caller's task, so the branches share its context. To give
+//!   a branch a context of its own, wrap it with [`in_current_context`](contextvars::ContextExt::in_current_context).
+//! - `block_in_place` runs its closure in the context of the calling task. The runtime's other tasks move to another thread.
+//! - `Handle::block_on`, `Runtime::block_on` and `LocalSet::run_until` poll their future in the caller's context. A current-thread
+//!   runtime or the `LocalSet` polls its other tasks there too, so tasks that are not wrapped share the caller's context as well.
+//! - `JoinHandle::abort` and the shutdown of the runtime drop a wrapped task inside of its context, on any thread.
+//! - A closure of [`spawn_blocking`] that is aborted before it runs drops its captured values inside of its context.
+//!
+//! # Tasks that are not wrapped
+//!
+//! On a thread of the runtime, a value that is set outside of any wrapped task stays in the thread's root context, where unrelated
+//! tasks read it. Pass [`forbid_bare_set`](contextvars::forbid_bare_set) to the runtime, and such a set panics:
 //!
 //! ```
 //! let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -24,6 +29,9 @@
 //!     .build()?;
 //! # Ok::<(), std::io::Error>(())
 //! ```
+//!
+//! [`SpanContextExt`]: https://docs.rs/contextvars-tracing/latest/contextvars_tracing/trait.SpanContextExt.html
+//! [`propagate_with_span`]: https://docs.rs/contextvars-tracing/latest/contextvars_tracing/fn.propagate_with_span.html
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(missing_docs)]
@@ -33,7 +41,12 @@ use std::future::Future;
 use contextvars::{ContextExt as _, propagate};
 use tokio::task::{self, JoinHandle};
 
-/// Spawns a task that starts with a copy of the current context; otherwise as [`tokio::spawn`](tokio::spawn).
+/// Spawns a task that runs in a copy of the current context; otherwise as [`tokio::spawn`].
+///
+/// The current `tracing` span is not carried. To carry both, use `tokio::spawn(future.in_current_span_and_context())`, with the
+/// trait [`SpanContextExt`] of `contextvars-tracing`.
+///
+/// [`SpanContextExt`]: https://docs.rs/contextvars-tracing/latest/contextvars_tracing/trait.SpanContextExt.html
 ///
 /// ```
 /// use contextvars::ContextVar;
@@ -48,7 +61,7 @@ use tokio::task::{self, JoinHandle};
 ///
 /// # Panics
 ///
-/// Outside of a runtime.
+/// If it is called outside of a runtime.
 #[track_caller]
 pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
 where
@@ -58,8 +71,13 @@ where
     task::spawn(future.in_current_context())
 }
 
-/// Spawns a task on the current [`LocalSet`], with a copy of the current context; otherwise as
-/// [`tokio::task::spawn_local`](task::spawn_local).
+/// Spawns a task that runs in a copy of the current context, on the current [`LocalSet`](task::LocalSet) or local runtime;
+/// otherwise as [`tokio::task::spawn_local`].
+///
+/// Use it for futures that are not `Send`. The current `tracing` span is not carried. To carry both, use
+/// `tokio::task::spawn_local(future.in_current_span_and_context())`, with the trait [`SpanContextExt`] of `contextvars-tracing`.
+///
+/// [`SpanContextExt`]: https://docs.rs/contextvars-tracing/latest/contextvars_tracing/trait.SpanContextExt.html
 ///
 /// ```
 /// use contextvars::ContextVar;
@@ -77,7 +95,7 @@ where
 ///
 /// # Panics
 ///
-/// Outside of a `LocalSet` and of a local runtime.
+/// If it is called outside of a `LocalSet` and of a local runtime.
 #[track_caller]
 pub fn spawn_local<F>(future: F) -> JoinHandle<F::Output>
 where
@@ -87,8 +105,13 @@ where
     task::spawn_local(future.in_current_context())
 }
 
-/// Runs a closure that blocks, in a copy of the current context; otherwise as
-/// [`tokio::task::spawn_blocking`](task::spawn_blocking).
+/// Runs a blocking closure in a copy of the current context, on a thread of the blocking pool; otherwise as
+/// [`tokio::task::spawn_blocking`].
+///
+/// Values that the closure sets are discarded. The current `tracing` span is not carried. To carry both, use
+/// `tokio::task::spawn_blocking(propagate_with_span(f))`, with [`propagate_with_span`] of `contextvars-tracing`.
+///
+/// [`propagate_with_span`]: https://docs.rs/contextvars-tracing/latest/contextvars_tracing/fn.propagate_with_span.html
 ///
 /// ```
 /// use contextvars::ContextVar;
@@ -103,7 +126,7 @@ where
 ///
 /// # Panics
 ///
-/// Outside of a runtime.
+/// If it is called outside of a runtime.
 #[track_caller]
 pub fn spawn_blocking<F, R>(f: F) -> JoinHandle<R>
 where

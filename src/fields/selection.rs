@@ -5,6 +5,7 @@ mod visit;
 use std::fmt;
 use std::sync::Arc;
 
+pub(super) use self::visit::Computed;
 use self::visit::Variable;
 use super::logged::{ask, to_value_guarded};
 use super::snapshot::Snapshot;

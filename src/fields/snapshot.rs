@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::logged::visit_variables;
-use super::selection::Selection;
+use super::selection::{Computed, Selection};
 use super::slot;
 use super::value::Value;
 use crate::context::Context;
@@ -38,7 +38,7 @@ pub struct Snapshot {
 #[derive(Clone, Debug)]
 struct Selected {
     selection: Arc<Selection>,
-    computed: Vec<Option<Value>>,
+    computed: Computed,
 }
 
 impl Snapshot {
@@ -57,7 +57,7 @@ impl Snapshot {
     pub(super) fn selected(
         variables: Context,
         selection: Arc<Selection>,
-        computed: Vec<Option<Value>>,
+        computed: Computed,
     ) -> Self {
         Self { variables, selection: Some(Selected { selection, computed }) }
     }

@@ -174,3 +174,18 @@ fn what_is_listed_and_has_no_value_hides_nothing() {
     assert_eq!(SAME.sync_scope(3, || line(&dynamic)), "new=3");
     assert_eq!(SAME.sync_scope(3, || NEW.sync_scope(2, || line(&dynamic))), "new=2");
 }
+
+#[test]
+fn each_key_of_a_long_selection_is_shown_once() {
+    let keys: Vec<_> = (0..70).map(|n| format!("k{n:02}")).collect();
+    let listed = |selection: Selection| {
+        keys.iter().fold(selection, |selection, key| selection.field(key.clone()).or_null())
+    };
+    // Every key is listed twice, and the first and the last one are bound, so the rest has them as well.
+    let selection = listed(listed(Selection::new())).rest();
+    let mut shown = vec![];
+    fields::sync_scope(kv! { k00 = 1, k69 = 2, other = 3 }, || {
+        selection.visit(|key, _| shown.push(key.to_owned()));
+    });
+    assert_eq!(shown, [&keys[..], &["other".into()]].concat());
+}

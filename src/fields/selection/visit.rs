@@ -1,5 +1,7 @@
 //! The values of a [`Selection`] in a context.
 
+use std::cell::Cell;
+
 use super::{Item, Selection, Source};
 use crate::context::Context;
 use crate::entry::Entry;
@@ -49,11 +51,11 @@ where
 }
 
 impl Selection {
-    /// Asks for the computed values, one place for each item.
-    pub(super) fn compute(&self) -> Vec<Option<Value>> {
+    /// Asks for the computed values.
+    pub(super) fn compute(&self) -> Computed {
         let is_computed = |item: &Item| matches!(item.source, Source::Computed(_));
         if !self.items.iter().any(is_computed) {
-            return Vec::new();
+            return Computed(Vec::new());
         }
         let compute = |item: &Item| match item.source {
             Source::Computed(compute) => {
@@ -68,24 +70,26 @@ impl Selection {
             }
             Source::Field | Source::Variable(_) => None,
         };
-        self.items.iter().map(compute).collect()
+        let mut computed = Computed(SPARE.try_with(Cell::take).unwrap_or_default());
+        computed.0.extend(self.items.iter().map(compute));
+        computed
     }
 
     /// Calls `f` with the fields that the selection shows of `variables` and the `computed` values.
     pub(in crate::fields) fn visit_in(
         &self,
         variables: &Context,
-        computed: &[Option<Value>],
+        computed: &Computed,
         mut f: impl FnMut(&str, &Value),
     ) {
         let bound = slot::bound_in(variables);
-        let mut shown = Vec::with_capacity(self.items.len());
-        for item in &self.items {
-            if shown.contains(&&*item.key) {
+        let mut shown = Shown { items: &self.items, first: 0, others: Vec::new() };
+        for (index, item) in self.items.iter().enumerate() {
+            if shown.contains(&item.key) {
                 continue;
             }
-            if let Some(value) = self.value(item, variables, bound, computed) {
-                shown.push(&*item.key);
+            if let Some(value) = self.value(item, variables, bound, &computed.0) {
+                shown.insert(index);
                 f(&item.key, &value); // user code
             }
         }
@@ -134,15 +138,14 @@ impl Selection {
         &self,
         variables: &Context,
         bound: Option<&Fields>,
-        shown: &[&str],
+        shown: &Shown<'_>,
         f: &mut impl FnMut(&str, &Value),
     ) {
         let mut show = |key: &str, value: &Value| {
             let redacted = self.redacts(key).then(redacted);
             f(key, redacted.as_ref().unwrap_or(value)); // user code
         };
-        let hidden =
-            |key: &str| shown.contains(&key) || self.skipped.iter().any(|skip| skip == key);
+        let hidden = |key: &str| shown.contains(key) || self.skipped.iter().any(|skip| skip == key);
         let is_bound = |key: &str| bound.is_some_and(|bound| bound.get(key).is_some());
         let taken =
             |entry: Entry<'_>| hidden(entry.name()) || is_bound(entry.name()) || self.lists(entry);
@@ -164,4 +167,56 @@ impl Selection {
 
 fn redacted() -> Value {
     Value::from("[redacted]")
+}
+
+/// The items that a visit has shown: a bit for each of the first 64, and a list of the others, so that a usual selection
+/// allocates nothing.
+struct Shown<'a> {
+    items: &'a [Item],
+    first: u64,
+    others: Vec<usize>,
+}
+
+impl Shown<'_> {
+    fn insert(&mut self, index: usize) {
+        match bit(index) {
+            Some(bit) => self.first |= bit,
+            None => self.others.push(index),
+        }
+    }
+
+    /// Returns `true` if an item of this key was shown.
+    fn contains(&self, key: &str) -> bool {
+        let is_shown = |index| match bit(index) {
+            Some(bit) => self.first & bit != 0,
+            None => self.others.contains(&index),
+        };
+        self.items.iter().enumerate().any(|(index, item)| item.key == *key && is_shown(index))
+    }
+}
+
+fn bit(index: usize) -> Option<u64> {
+    1_u64.checked_shl(u32::try_from(index).ok()?)
+}
+
+/// The computed values of one line, one place for each item, or none if the selection computes nothing.
+#[derive(Clone, Debug)]
+pub(in crate::fields) struct Computed(Vec<Option<Value>>);
+
+/// The number of places that a thread keeps.
+const MAX_SPARE: usize = 64;
+
+thread_local! {
+    /// The memory of the thread's previous line, so that its next line allocates none.
+    static SPARE: Cell<Vec<Option<Value>>> = const { Cell::new(Vec::new()) };
+}
+
+impl Drop for Computed {
+    fn drop(&mut self) {
+        let mut values = std::mem::take(&mut self.0);
+        values.clear();
+        if (1..=MAX_SPARE).contains(&values.capacity()) {
+            let _ = SPARE.try_with(|spare| spare.replace(values));
+        }
+    }
 }

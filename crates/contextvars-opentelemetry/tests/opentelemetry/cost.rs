@@ -36,6 +36,7 @@ fn the_ids_of_the_previous_lines_span_cost_no_allocation() {
     };
     within(remote(7, 9, TraceState::NONE), || {
         let constant = of(json(constant()));
+        assert_eq!(constant, of(fmt().json().without_time().with_writer(io::sink).finish()));
         assert_eq!(of(json(trace_fields())), constant);
         assert_eq!(of(json(trace_fields_or(&TRACE))), constant);
     });

@@ -1,4 +1,4 @@
-//! Sentence 13: `Binding` is `!Send`; dropped out of order it behaves as tokens do; dropped in another context
+//! Sentence 7: `Binding` is `!Send`; dropped out of order it behaves as tokens do; dropped in another context
 //! it does nothing.
 
 use contextvars::{Binding, Context, ContextVar};

@@ -1,4 +1,4 @@
-//! Sentence 4: A context's identity is the logical context, not the map. It shows in one thing: which tokens
+//! Sentence 10: A context's identity is the logical context, not the map. It shows in one thing: which tokens
 //! work where.
 
 use std::mem;

@@ -1,4 +1,4 @@
-//! Sentence 2: The default: computed once per process, shared, never part of a context.
+//! Sentence 3: The default: computed once per process, shared, never part of a context.
 
 use std::ptr::from_ref;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};

@@ -1,4 +1,4 @@
-//! Sentence 12: Values are dropped exactly once, when the last context, token or task that holds them goes; a
+//! Sentence 23: Values are dropped exactly once, when the last context, token or task that holds them goes; a
 //! forgotten token or guard costs its own value, nothing else.
 
 use std::mem;

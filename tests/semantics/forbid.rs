@@ -1,4 +1,4 @@
-//! Sentence 14: `forbid_bare_set()` makes the classic leak loud.
+//! Sentence 18: `forbid_bare_set()` makes the classic leak loud.
 
 use std::panic::catch_unwind;
 use std::sync::mpsc::channel;

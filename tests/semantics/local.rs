@@ -1,4 +1,4 @@
-//! Sentence 9: `local()` variables never cross: they are left out of every copy of the *current* context, and
+//! Sentence 13: `local()` variables never cross: they are left out of every copy of the *current* context, and
 //! stay in a `Context::clone()`.
 
 use contextvars::{Context, ContextExt, ContextVar, copy_context, propagate, propagate_fn};

@@ -1,4 +1,4 @@
-//! Sentence 5: `Context::run`: the current context *is* `self` for the call. (Entering an entered context:
+//! Sentence 11: `Context::run`: the current context *is* `self` for the call. (Entering an entered context:
 //! `ui/enter_twice.rs`.)
 
 use std::sync::{Arc, Barrier};

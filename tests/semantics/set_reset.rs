@@ -1,4 +1,4 @@
-//! Sentence 3: `set` binds in the current context and returns a `Token`; `reset` restores exactly the state
+//! Sentences 4 and 5: `set` binds in the current context and returns a `Token`; `reset` restores exactly the state
 //! before that `set`. (A token used twice: `ui/token_used_twice.rs`.)
 
 use contextvars::{Context, ContextVar, ResetErrorKind, Token};

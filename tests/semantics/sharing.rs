@@ -1,4 +1,4 @@
-//! Sentence 7: A bare `.await` shares the caller's context; `join!` and `select!` branches share it too unless
+//! Sentence 16: A bare `.await` shares the caller's context; `join!` and `select!` branches share it too unless
 //! wrapped.
 
 use contextvars::{Context, ContextExt, ContextVar};

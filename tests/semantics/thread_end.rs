@@ -1,4 +1,4 @@
-//! Sentence 11: Nothing fails or panics in a thread-local destructor; the thread's own values are released
+//! Sentence 24: Nothing fails or panics in a thread-local destructor; the thread's own values are released
 //! when its destructors run. (`tests/teardown.rs` goes further.)
 
 use std::sync::mpsc::{Sender, channel};

@@ -1,4 +1,4 @@
-//! Sentence 8: Threads and unwrapped tasks start from the thread's own context, which is empty; `propagate`
+//! Sentence 17: Threads and unwrapped tasks start from the thread's own context, which is empty; `propagate`
 //! and `in_current_context` carry the current one over.
 
 use std::sync::Arc;

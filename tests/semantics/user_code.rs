@@ -1,4 +1,4 @@
-//! Sentence 10: User code never runs while the thread's slot is inconsistent: any of it may call any function
+//! Sentences 21 and 22: User code never runs while the thread's slot is inconsistent: any of it may call any function
 //! of the crate. (`tests/reentrancy.rs` has a case for each line of the source where it can run.)
 
 use std::cell::Cell;

@@ -1,4 +1,4 @@
-//! Sentence 6: `WithContext`: captured when it is made, swapped in for every poll, kept from poll to poll, and
+//! Sentence 15: `WithContext`: captured when it is made, swapped in for every poll, kept from poll to poll, and
 //! the inner future dropped inside.
 
 use std::cell::Cell;

@@ -40,7 +40,7 @@ fn polled(mut task: Task) -> Task {
 }
 
 // sabotage: src/future.rs: this.context.run(|| this.inner.set(None)); => this.inner.set(None);
-// sabotage: src/current.rs: std::mem::forget(std::mem::replace(self.contents, self.slot.swap(outer))); => drop(self.slot.swap(outer));
+// sabotage: src/current.rs: std::mem::forget(std::mem::replace(self.state, self.slot.swap(outer))); => drop(self.slot.swap(outer));
 #[test]
 fn a_parked_future_keeps_its_context_from_thread_to_thread() {
     model("a future on three threads", || {

@@ -111,7 +111,7 @@ fn three_threads_share_branches_two_deep() {
     });
 }
 
-// sabotage: src/current.rs: frame.keepalive.set(Some(value.clone())); => drop(value.clone());
+// sabotage: src/current/borrow.rs: frame.keepalive.set(Some(value.clone())); => drop(value.clone());
 #[test]
 fn a_lent_value_outlives_all_who_hold_it() {
     model("lent while it goes", || {

@@ -9,8 +9,8 @@ fn one() -> Option<u32> {
     ONE.try_with(Value::number).ok()
 }
 
-// sabotage: src/context_state.rs: Self { inherited, local, identity: ContextId::UNASSIGNED } => Self { inherited, local, identity: self.identity }
-// sabotage: src/token.rs: if current::is_current(self.identity) { => if !current::is_current(self.identity) {
+// sabotage: src/context_state.rs: Self { inherited, local, id: ContextId::UNASSIGNED } => Self { inherited, local, id: self.id }
+// sabotage: src/token.rs: if current::is_current(self.context) { => if !current::is_current(self.context) {
 #[test]
 fn a_token_works_in_its_context_on_another_thread_and_in_no_copy() {
     model("a token on another thread", || {

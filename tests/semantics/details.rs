@@ -1,4 +1,4 @@
-//! What the listing of the public surface settles beyond the fourteen sentences.
+//! Details of the public interface that sentences 10, 14 and 60 do not spell out.
 
 use std::error::Error;
 use std::fmt::Debug;

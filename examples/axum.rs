@@ -1,6 +1,6 @@
 //! Request ids in an axum service: every line of a request has its id, and no function takes one.
 //!
-//! `cargo run --example axum --features tracing`
+//! `cargo run --example axum`
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

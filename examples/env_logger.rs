@@ -1,6 +1,6 @@
 //! A command that handles files, with `log` and `env_logger`: every line says of which file it is.
 //!
-//! `cargo run --example env_logger --features log -- Cargo.toml missing.toml`
+//! `cargo run --example env_logger -- Cargo.toml missing.toml`
 
 use std::fs;
 

@@ -10,11 +10,10 @@ use log::{Level, Metadata, Record};
 use crate::Logger;
 
 impl Logger {
-    /// Writes a line by the logger that is installed for the crate `log`: the event, the fields of this logger, and `kv`,
-    /// which goes before them. The line's target is the caller's file.
+    /// Writes a line with the logger that is installed for the crate `log`: the event, the fields of this logger, and `kv`, whose
+    /// values take precedence. The target of the line is the caller's file.
     ///
-    /// For request data prefer [`fields`](contextvars::fields) and the macros of `log`: see the
-    /// [module](crate) for why.
+    /// For the data of a request, prefer [`contextvars::fields`] and the macros of `log`.
     ///
     /// ```
     /// # use contextvars::fields::kv;

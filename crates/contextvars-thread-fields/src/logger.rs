@@ -1,4 +1,4 @@
-//! [`Logger`]: fields to write lines with.
+//! [`Logger`]: the fields of the lines that it writes.
 
 use std::marker::PhantomData;
 use std::ops::Deref;
@@ -7,10 +7,10 @@ use contextvars::fields::{Fields, Text, ToValue};
 
 use crate::ThreadMap;
 
-/// Fields to write lines with: those of a [`ThreadMap`], or its own.
+/// The fields of log lines: those of a [`ThreadMap`], or the logger's own.
 ///
-/// On a map, what is bound is bound for every logger on that map, on this thread. With fields of its own a logger never
-/// changes: [`with`](Self::with) and its like return another one.
+/// A logger on a map changes the map, for every logger on that map on this thread. A logger with fields of its own never changes:
+/// [`with`](Self::with) and its neighbours return another one.
 ///
 /// ```
 /// use contextvars::fields::{Fields, kv};
@@ -41,7 +41,7 @@ impl Default for Logger {
 }
 
 impl Logger {
-    /// A logger with fields of its own, and none of them yet.
+    /// Creates a logger with fields of its own, which are empty.
     ///
     /// ```
     /// # use contextvars::fields::kv;
@@ -53,14 +53,14 @@ impl Logger {
         Self(Held::Own(Fields::new()))
     }
 
-    /// A logger with the fields of a map.
+    /// Creates a logger with the fields of a map.
     ///
     /// See [`Logger`] for an example.
     pub const fn on(map: ThreadMap) -> Self {
         Self(Held::Thread(map))
     }
 
-    /// The fields as they are now.
+    /// Returns the current fields.
     ///
     /// See [`Logger`] for an example.
     pub fn fields(&self) -> Fields {
@@ -81,7 +81,7 @@ impl Logger {
         }
     }
 
-    /// Adds fields; of two equal keys the later one wins.
+    /// Adds fields, and returns the logger that has them. If a key is given twice, the later value wins.
     ///
     /// ```
     /// # use contextvars::fields::kv;
@@ -90,14 +90,17 @@ impl Logger {
     /// assert_eq!(log.with(kv! { user = "ann" }).fields().len(), 1);
     /// assert_eq!(log.fields().len(), 0);
     /// ```
-    #[expect(clippy::return_self_not_must_use, reason = "on a map, what counts is done")]
+    #[expect(
+        clippy::return_self_not_must_use,
+        reason = "a logger on a map has changed the map already"
+    )]
     #[doc(alias = "bind")]
     pub fn with(&self, kv: impl IntoIterator<Item = (impl Into<Text>, impl ToValue)>) -> Self {
         let more: Fields = kv.into_iter().collect(); // user code
         self.replace(self.fields().merged_with(&more))
     }
 
-    /// Removes fields. Keys that are not bound are ignored.
+    /// Removes fields, and returns the logger without them. Keys that are not set are ignored.
     ///
     /// ```
     /// # use contextvars::fields::kv;
@@ -105,7 +108,10 @@ impl Logger {
     /// let log = Logger::new().with(kv! { user = "ann", path = "/" });
     /// assert_eq!(log.without(["user", "unknown"]).fields().len(), 1);
     /// ```
-    #[expect(clippy::return_self_not_must_use, reason = "on a map, what counts is done")]
+    #[expect(
+        clippy::return_self_not_must_use,
+        reason = "a logger on a map has changed the map already"
+    )]
     #[doc(alias = "unbind")]
     pub fn without(&self, keys: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         // user code: the iterator and the conversions, which may change the map themselves
@@ -117,7 +123,7 @@ impl Logger {
         self.replace(fields)
     }
 
-    /// Removes all fields and binds these: how a request starts.
+    /// Replaces all fields by these, for the start of a request, and returns the logger that has them.
     ///
     /// ```
     /// # use contextvars::fields::{Fields, kv};
@@ -126,15 +132,18 @@ impl Logger {
     /// assert_eq!(log.fields(), Fields::from_iter(kv! { path = "/" }));
     /// ```
     #[doc(alias = "new")]
-    #[expect(clippy::return_self_not_must_use, reason = "on a map, what counts is done")]
+    #[expect(
+        clippy::return_self_not_must_use,
+        reason = "a logger on a map has changed the map already"
+    )]
     pub fn renew(&self, kv: impl IntoIterator<Item = (impl Into<Text>, impl ToValue)>) -> Self {
         self.replace(kv.into_iter().collect()) // user code
     }
 
-    /// Adds fields until the guard is dropped, which is a logger that has them.
+    /// Adds fields until the guard is dropped. The guard dereferences to the logger that has them.
     ///
-    /// Then the map is again as it was as a whole: what else was bound on it meanwhile is lost. That holds on unwind
-    /// too. To restore single keys, use [`bind`](crate::bind).
+    /// The guard restores the whole map, also on unwind: other fields that were added meanwhile are lost. To restore single keys,
+    /// use [`bind`](crate::bind).
     ///
     /// ```
     /// # use contextvars::fields::kv;
@@ -156,7 +165,7 @@ impl Logger {
         TmpBind { logger, saved, of: PhantomData }
     }
 
-    /// A logger with fields of its own, which are those of this one now. The same, if they are its own already.
+    /// Returns a logger with fields of its own, which are a copy of the current fields of this one.
     ///
     /// See [`Logger`] for an example.
     #[doc(alias = "as_immutable")]
@@ -166,13 +175,13 @@ impl Logger {
     }
 }
 
-/// A [`Logger`] with fields for the length of a block; made by [`Logger::tmp_bind`].
+/// A [`Logger`] that has fields until it is dropped; returned by [`Logger::tmp_bind`].
 #[derive(Debug)]
-#[must_use = "the fields are bound until this guard is dropped, and `let _ = …` drops it at once"]
+#[must_use = "the fields are set until this guard is dropped, and `let _ = …` drops it at once"]
 pub struct TmpBind {
     logger: Logger,
     saved: Fields,
-    /// Of this thread.
+    /// Makes the guard `!Send`.
     of: PhantomData<*const ()>,
 }
 

@@ -1,4 +1,4 @@
-//! [`ThreadMap`]: a map that each thread has one of.
+//! [`ThreadMap`]: a handle to a map of which each thread has one.
 //!
 //! # Invariant
 //! No user code runs while a thread's maps are borrowed.
@@ -13,9 +13,9 @@ use contextvars::fields::{Fields, IntoIter, Text, ToValue, Value};
 
 use crate::Binding;
 
-/// A handle to a map of fields that each thread has one of: every copy of the handle sees the thread's one map.
+/// A handle to a map of fields of which each thread has one. Every copy of the handle sees the map of the thread that uses it.
 ///
-/// Handles are equal when they are of the same map. What `wrap_dict` makes in Python.
+/// Handles are equal if they refer to the same map. structlog's `wrap_dict` returns a class of such maps.
 ///
 /// ```
 /// use contextvars::fields::kv;
@@ -37,7 +37,7 @@ pub struct ThreadMap(Identity);
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Identity {
-    /// Where in the source the map was made: a constant function has nothing else that is its caller's own.
+    /// The place in the source that made the map: a constant function knows nothing else that tells its callers apart.
     Place(&'static Location<'static>),
     Number(u64),
 }
@@ -48,9 +48,10 @@ thread_local! {
 }
 
 impl ThreadMap {
-    /// The map of this place in the source, for a `static`: what is written here is one map, however often it runs.
+    /// Returns the handle of the map that belongs to this place in the source, for a `static`: each run of the same line returns
+    /// the same handle.
     ///
-    /// For maps that are made by a loop, a function or a macro, use [`unique`](Self::unique).
+    /// For maps that a loop, a function or a macro creates, use [`unique`](Self::unique).
     ///
     /// ```
     /// # use contextvars_thread_fields::ThreadMap;
@@ -69,7 +70,7 @@ impl ThreadMap {
         Self(Identity::Place(Location::caller()))
     }
 
-    /// A map that is no other.
+    /// Creates a handle to a new map.
     ///
     /// ```
     /// # use contextvars_thread_fields::ThreadMap;
@@ -77,11 +78,11 @@ impl ThreadMap {
     /// ```
     pub fn unique() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        // Relaxed: the number is the whole message. It does not wrap in the life of a process.
+        // Relaxed: nothing else is published with the number. It does not wrap in the life of a process.
         Self(Identity::Number(NEXT.fetch_add(1, Ordering::Relaxed)))
     }
 
-    /// Adds fields; of two equal keys the later one wins.
+    /// Adds fields. If a key is given twice, the later value wins.
     ///
     /// See [`ThreadMap`] for an example.
     pub fn update(self, kv: impl IntoIterator<Item = (impl Into<Text>, impl ToValue)>) {
@@ -89,7 +90,7 @@ impl ThreadMap {
         self.replace(self.snapshot().merged_with(&fields));
     }
 
-    /// Adds one field, and returns the value that it had.
+    /// Adds one field, and returns its previous value.
     ///
     /// ```
     /// # use contextvars::fields::Value;
@@ -106,7 +107,7 @@ impl ThreadMap {
         previous
     }
 
-    /// Removes one field, and returns the value that it had.
+    /// Removes one field, and returns its value.
     ///
     /// ```
     /// # use contextvars::fields::Value;
@@ -137,7 +138,7 @@ impl ThreadMap {
         self.replace(Fields::new());
     }
 
-    /// The value of a field.
+    /// Returns the value of a field.
     ///
     /// ```
     /// # use contextvars::fields::Value;
@@ -150,7 +151,7 @@ impl ThreadMap {
         self.snapshot().get(key).cloned()
     }
 
-    /// The fields as they are now, in the order in which they were added.
+    /// Returns an iterator over the current fields, in the order in which they were added.
     ///
     /// ```
     /// # use contextvars_thread_fields::ThreadMap;
@@ -163,7 +164,7 @@ impl ThreadMap {
         self.snapshot().into_iter()
     }
 
-    /// How many fields there are.
+    /// Returns the number of fields.
     ///
     /// ```
     /// # use contextvars_thread_fields::ThreadMap;
@@ -173,7 +174,7 @@ impl ThreadMap {
         self.snapshot().len()
     }
 
-    /// Whether there are none.
+    /// Returns `true` if there are no fields.
     ///
     /// ```
     /// # use contextvars_thread_fields::ThreadMap;
@@ -183,7 +184,7 @@ impl ThreadMap {
         self.len() == 0
     }
 
-    /// The fields as they are now. Costs one reference count.
+    /// Returns the current fields, at the cost of one reference count.
     ///
     /// ```
     /// # use contextvars_thread_fields::ThreadMap;
@@ -230,7 +231,7 @@ impl IntoIterator for ThreadMap {
     }
 }
 
-/// The fields of this thread.
+/// Shows the fields of this thread.
 impl fmt::Debug for ThreadMap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.snapshot().fmt(f)

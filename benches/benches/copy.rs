@@ -176,17 +176,17 @@ fn changes(c: &mut Criterion) {
     for n in [8, 1000] {
         let base = context_of(n);
         let var = measured(n)[3];
-        let changed = base.clone().with_value(var, 7);
+        let other = base.clone().with_value(var, 7);
         group.bench_function(BenchmarkId::new("contextvars, changes_since, 1 change", n), |b| {
-            let (base, changed) = black_box((&base, &changed));
-            per_op(b, || each!(_at => seen(changed.changes_since(base))));
+            let (base, other) = black_box((&base, &other));
+            per_op(b, || each!(_at => seen(other.changes_since(base))));
         });
         let unrelated = context_of(n);
         group.bench_function(BenchmarkId::new("contextvars, changes_since, unrelated", n), |b| {
             let (base, unrelated) = black_box((&base, &unrelated));
             per_op(b, || each!(_at => seen(unrelated.changes_since(base))));
         });
-        let changes = changed.changes_since(&base);
+        let changes = other.changes_since(&base);
         group.bench_function(BenchmarkId::new("contextvars, apply, 1 change", n), |b| {
             context_of(n).run(|| per_op(b, || each!(_at => changes.apply())));
         });
@@ -195,14 +195,14 @@ fn changes(c: &mut Criterion) {
             let context = black_box(&mut context);
             per_op(b, || each!(_at => seen(context.insert(var, black_box(7)))));
         });
-        let (one, mut other): (StdMap, StdMap) = (peers::map_of(n), peers::map_of(n));
-        if let Some(value) = other.values_mut().next() {
+        let (one, mut two): (StdMap, StdMap) = (peers::map_of(n), peers::map_of(n));
+        if let Some(value) = two.values_mut().next() {
             *value = Arc::new(7);
         }
         group.bench_function(BenchmarkId::new("HashMap, compared", n), |b| {
-            let (one, other) = black_box((&one, &other));
+            let (one, two) = black_box((&one, &two));
             let differs = |(key, value)| one.get(key).is_none_or(|old| !Arc::ptr_eq(old, value));
-            per_op(b, || each!(_at => seen(other.iter().filter(|pair| differs(*pair)).count())));
+            per_op(b, || each!(_at => seen(two.iter().filter(|pair| differs(*pair)).count())));
         });
     }
     group.finish();

@@ -1,4 +1,4 @@
-//! rayon's `join`, `scope` and `spawn`, with the context of whoever calls them.
+//! rayon's `join`, `scope` and `spawn`, in the caller's context.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Barrier;

@@ -112,7 +112,7 @@ assert_impl_all!(Pending<Neither>: ContextExt);
 
 // === closures ===
 
-/// Says whether `T` is `Send` and `Sync`. An inherent method, which exists if the bound holds, wins over the trait's method.
+/// A probe whose methods return `true` if `T` is `Send` or `Sync`. An inherent method wins over the trait's where its bound holds.
 struct Is<T>(PhantomData<T>);
 
 fn is_of<T>(_: &T) -> Is<T> {

@@ -28,7 +28,7 @@ fn an_iterator_inside_an_item_inherits_from_the_item() {
 
 type Read<'a> = &'a (dyn Fn(u32) -> Option<u32> + Sync);
 
-/// Runs two items at the same time, on both workers of a pool, and returns what each reads.
+/// Runs two items at the same time on the two workers of a pool, and returns the value that each item reads.
 fn side_by_side(drive: impl FnOnce(Read<'_>) -> Vec<Option<u32>> + Send) -> [Option<u32>; 2] {
     let pool = marked_pool(2);
     let meet = Barrier::new(2);

@@ -1,5 +1,5 @@
-//! Sentence 7: `Binding` is `!Send`; dropped out of order it behaves as tokens do; dropped in another context
-//! it does nothing.
+//! Sentence 7: a `Binding` is `!Send`. If it is dropped out of order, it behaves as tokens do. If it is dropped in another
+//! context, it does nothing.
 
 use contextvars::{Binding, Context, ContextVar};
 use static_assertions::assert_not_impl_any;

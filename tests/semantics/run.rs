@@ -1,5 +1,4 @@
-//! Sentence 11: `Context::run`: the current context *is* `self` for the call. (Entering an entered context:
-//! `ui/enter_twice.rs`.)
+//! Sentence 11: during `Context::run`, the current context is `self`. (Entering an entered context: `ui/enter_twice.rs`.)
 
 use std::sync::{Arc, Barrier};
 use std::thread;
@@ -147,7 +146,7 @@ fn the_way_to_share_a_context_is_to_run_a_clone() {
             thread::spawn(move || {
                 let mut mine = Context::clone(&shared);
                 mine.run(|| {
-                    inside.wait(); // all are inside at once
+                    inside.wait(); // all threads are inside at once
                     assert_eq!(A.get(), 1);
                     A.set(n);
                     inside.wait();
@@ -164,7 +163,7 @@ fn the_way_to_share_a_context_is_to_run_a_clone() {
 
 #[test]
 fn another_context_may_be_dropped_while_one_is_entered() {
-    // `run` borrows only the context it enters: others may go while it runs.
+    // `run` borrows only the context that it enters, so another one can be dropped meanwhile.
     static VALUE: ContextVar<Counted> = ContextVar::new("value");
     let counter = Counter::new();
     let other = Context::new().with_value(&VALUE, Counted::new(&counter));

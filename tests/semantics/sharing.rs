@@ -1,4 +1,4 @@
-//! Sentence 16: A bare `.await` shares the caller's context; `join!` and `select!` branches share it too unless
+//! Sentence 16: a bare `.await` shares the caller's context, and so do the branches of `join!` and `select!` unless they are
 //! wrapped.
 
 use contextvars::{Context, ContextExt, ContextVar};
@@ -9,14 +9,14 @@ use crate::support::{ByHand, yield_once};
 
 static A: ContextVar<u32> = ContextVar::new("a");
 
-/// Polls the future to its end in a context of its own and returns that context.
+/// Polls the future to completion in a context of its own and returns that context.
 fn finish(future: impl Future<Output = ()>) -> Context {
     let mut future = ByHand::new(future.in_context(Context::new()));
     future.finish();
     future.0.context().clone()
 }
 
-/// Sets `A`, lets others run, and says what is there afterwards.
+/// Sets `A`, yields once, and returns the value of `A`.
 async fn set_and_look(value: u32) -> u32 {
     A.set(value);
     yield_once().await;

@@ -1,5 +1,5 @@
-//! Sentence 17: Threads and unwrapped tasks start from the thread's own context, which is empty; `propagate`
-//! and `in_current_context` carry the current one over.
+//! Sentence 17: threads and unwrapped tasks start in their thread's root context, which is empty; `propagate` and
+//! `in_current_context` carry the current context over.
 
 use std::sync::Arc;
 use std::thread;

@@ -1,5 +1,5 @@
-//! Sentence 15: `WithContext`: captured when it is made, swapped in for every poll, kept from poll to poll, and
-//! the inner future dropped inside.
+//! Sentence 15: the context of a `WithContext` is captured when the future is wrapped, entered for every poll and kept between
+//! polls, and the inner future is dropped in it.
 
 use std::cell::Cell;
 use std::future::{Future, pending, ready};
@@ -12,12 +12,12 @@ use crate::support::{ByHand, Counted, Counter, OnDrop, on_thread, panic_text, yi
 
 static A: ContextVar<u32> = ContextVar::new("a");
 
-/// What can be read of `A` right now.
+/// Reads `A`.
 fn seen() -> Option<u32> {
     A.try_get().ok()
 }
 
-/// A closure that remembers what could be read when it was called, and how often that was.
+/// Returns a closure that counts its calls and records the value of `A` at the last one.
 fn witness(cell: &Cell<(u32, Option<u32>)>) -> impl FnMut() {
     move || cell.set((cell.get().0 + 1, seen()))
 }
@@ -123,7 +123,7 @@ fn the_thread_is_as_before_after_a_poll_that_panics() {
     });
 }
 
-/// Completes at its second poll; its `Drop` calls the closure.
+/// A future that completes at its second poll, and calls the closure when it is dropped.
 struct Watched<F: FnMut()> {
     polled: bool,
     _on_drop: OnDrop<F>,

@@ -1,7 +1,7 @@
-//! Two threads meet at a user's static: at its number, at its default.
+//! Two threads use a static variable for the first time: its id and its default.
 //!
-//! Statics stay on std's atomics, which loom does not see. So this compiles the file with their protocols as it is, and
-//! puts loom's atomics under it.
+//! The statics of the crate use std's atomics, which loom does not see. This test therefore compiles the file with their
+//! protocols unchanged, and gives it loom's atomics.
 
 #[allow(dead_code, reason = "the crate uses the rest")]
 #[path = "../../../src/once.rs"]

@@ -416,7 +416,7 @@ fn a_destructor_of_a_thread_local_that_a_destructor_made() {
     });
 }
 
-// === the rule against bare sets ===
+// === forbidden bare sets ===
 
 fn set_and_reset() {
     let token = OTHER.set(11);

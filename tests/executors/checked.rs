@@ -24,7 +24,7 @@ pub(crate) fn run<R: Send>(stage: impl FnOnce(&Checked) -> R + Send) -> R {
     let checked = Checked::default();
     let result = pool.install(|| stage(&checked));
     assert!(checked.calls() > 0, "the stage was never run");
-    assert_eq!(checked.outside.load(Ordering::Acquire), 0, "it ran outside");
+    assert_eq!(checked.outside.load(Ordering::Acquire), 0, "the stage ran outside of its context");
     assert_restored(&pool);
     result
 }

@@ -99,7 +99,7 @@ fn of_a_thousand_rayon_jobs_each_that_sets_bare_is_reported_and_no_other_sees_it
         .num_threads(3)
         .thread_name(|n| format!("forbidding {n}"))
         .start_handler(|_| forbid_bare_set())
-        .panic_handler(move |panic| report.send(text_of(&*panic)).expect("it listens"))
+        .panic_handler(move |panic| report.send(text_of(&*panic)).expect("the test listens"))
         .build()
         .expect("a pool");
     let (end, ended) = channel();
@@ -108,7 +108,7 @@ fn of_a_thousand_rayon_jobs_each_that_sets_bare_is_reported_and_no_other_sees_it
             assert_eq!((seen(), copy_context().len()), (None, 0));
             A.set(n);
             assert_eq!(seen(), Some(n));
-            end.send(n).expect("it listens");
+            end.send(n).expect("the test listens");
         }
     };
     for n in 0..TASKS {

@@ -40,8 +40,8 @@ fn tasks_of_a_thread_pool_inherit() {
     let mut request = bound(1);
     let task = request.run(|| start(&spawner));
     request.run(|| A.set(3));
-    assert_eq!(block_on(task), (Some(1), Some(2)), "what was current when it was spawned");
-    assert_eq!(request.get(&A), Some(&3), "no task changes who spawned it");
+    assert_eq!(block_on(task), (Some(1), Some(2)), "the spawning context was captured");
+    assert_eq!(request.get(&A), Some(&3), "a task does not change the spawning context");
     assert_eq!(block_on(Context::new().run(|| start(&spawner))), (None, Some(2)));
     for _ in 0..10 {
         let probe = spawner.get_ref().spawn_with_handle(async { seen() });

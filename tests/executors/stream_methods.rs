@@ -247,7 +247,7 @@ fn a_panic_in_any_method_restores_the_callers_context() {
         assert!(caller.ptr_eq(&before), "{method}");
         assert_eq!(last(&log), (method, Some(1)));
         let kept = if LOOKS.iter().any(|(look, _)| *look == method) { 1 } else { 2 };
-        assert_eq!(spy.context().get(&A), Some(&kept), "what {method} set before it panicked");
+        assert_eq!(spy.context().get(&A), Some(&kept), "sets of {method} before the panic stay");
         assert!(spy.inner().is_some(), "{method}");
     }
 }

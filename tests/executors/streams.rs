@@ -35,7 +35,7 @@ fn a_stream_keeps_what_it_sets_from_item_to_item_and_from_its_consumer() {
         for (n, expected) in (50..).zip([None, Some(1), Some(2)]) {
             A.set(n);
             assert_eq!(items.next().await, Some(expected));
-            assert_eq!(seen(), Some(n), "the consumer's own");
+            assert_eq!(seen(), Some(n), "the consumer's own value");
         }
         assert_eq!(items.next().await, None);
         assert_eq!(items.context().get(&A), Some(&3));
@@ -114,7 +114,7 @@ fn a_finished_stream_keeps_what_was_wrapped_and_drops_it_inside_the_context() {
     let (items, dropped) = guarded();
     let mut items = Box::pin(items.in_context(bound(1)));
     assert_eq!(block_on(items.as_mut().collect::<Vec<_>>()), [2, 3]);
-    assert_eq!(block_on(items.next()), None, "asked again, it answers as what was wrapped does");
+    assert_eq!(block_on(items.next()), None, "the wrapper returns the result of the inner stream");
     assert!(items.is_terminated());
     assert_eq!(items.size_hint(), (0, Some(0)));
     assert!(items.inner().is_some());

@@ -26,7 +26,7 @@ fn with_token() -> (Context, Token<u32>) {
 fn refused(token: Token<u32>) -> Token<u32> {
     let once = V.reset(token).expect_err("this is not the token's context");
     assert_eq!(once.kind(), ResetErrorKind::WrongContext);
-    let twice = V.sync_scope(0, || V.reset(once.into_token())).expect_err("nor is it now");
+    let twice = V.sync_scope(0, || V.reset(once.into_token())).expect_err("still another context");
     assert_eq!(twice.kind(), ResetErrorKind::WrongContext);
     twice.into_token()
 }

@@ -29,7 +29,7 @@ fn what_is_bound_in_the_context_is_current_inside() {
 fn what_is_bound_outside_reads_as_unset() {
     Context::new().with_value(&A, 1).run(|| {
         Context::new().with_value(&B, 2).run(|| {
-            assert!(A.try_get().is_err(), "the context replaces, it is no layer");
+            assert!(A.try_get().is_err(), "outer values are not visible in the context");
             assert_eq!(B.get(), 2);
         });
         assert!(B.try_get().is_err());
@@ -75,7 +75,7 @@ fn the_previous_context_is_back_on_return() {
         Context::new().with_value(&A, 2).run(|| A.set(3));
         assert_eq!(A.get(), 1);
         assert_eq!(Context::current().len(), 1);
-        assert!(A.reset(token).is_ok(), "the very context, not a copy of it");
+        assert!(A.reset(token).is_ok(), "the same context, not a copy");
     });
 }
 
@@ -93,7 +93,7 @@ fn the_previous_context_is_back_on_unwind() {
             })
         });
         assert_eq!(A.get(), 1);
-        assert!(A.reset(token).is_ok(), "the very context, not a copy of it");
+        assert!(A.reset(token).is_ok(), "the same context, not a copy");
     });
 }
 

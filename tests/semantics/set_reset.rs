@@ -121,7 +121,7 @@ fn a_token_works_after_the_variable_was_removed() {
 
     assert!(context.remove(&LEVEL));
     context.run(|| assert!(LEVEL.reset(to_unset).is_ok()));
-    assert!(context.is_empty(), "unset it was, and unset it is");
+    assert!(context.is_empty(), "the variable is unset again");
     context.run(|| assert!(LEVEL.reset(to_one).is_ok()));
     assert_eq!(context.get(&LEVEL), Some(&1));
 }
@@ -209,7 +209,7 @@ fn scope_binds_for_the_call_and_restores_on_return() {
             LEVEL.sync_scope(3, || LEVEL.get())
         });
         assert_eq!(inner, 3);
-        assert!(LEVEL.try_get().is_err(), "unset included, whatever was set inside");
+        assert!(LEVEL.try_get().is_err(), "the variable is unset again");
         assert_eq!(Context::current().len(), 0);
     });
     assert!(context.is_empty());

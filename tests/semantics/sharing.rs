@@ -28,10 +28,10 @@ fn a_bare_await_shares_the_callers_context() {
     let context = finish(async {
         let token = A.set(1);
         assert_eq!(set_and_look(2).await, 2);
-        assert_eq!(A.get(), 2, "the callee's set is the caller's");
+        assert_eq!(A.get(), 2, "the caller sees the callee's set");
         assert!(A.reset(token).is_ok());
         let token = async { A.set(3) }.await;
-        assert!(A.reset(token).is_ok(), "and so is its token");
+        assert!(A.reset(token).is_ok(), "the token belongs to the caller's context");
     });
     assert!(context.is_empty());
 }
@@ -69,7 +69,7 @@ fn branches_of_select_share_the_context() {
             Either::Left((seen, _)) => assert_eq!(seen, 2, "the first sees the second's set"),
             Either::Right(_) => panic!("the first branch is polled first"),
         }
-        assert_eq!(A.get(), 2, "what the loser set stays");
+        assert_eq!(A.get(), 2, "the set of the losing branch stays");
     });
 }
 

@@ -70,7 +70,7 @@ fn propagate_carries_it_over_to_a_thread() {
         there
     });
     assert_eq!(there.join().expect("no panic"), (1, 2), "captured at the call of propagate");
-    assert_eq!(context.get(&A), Some(&3), "what was set there stayed there");
+    assert_eq!(context.get(&A), Some(&3), "the other thread's set stayed there");
 }
 
 #[test]

@@ -190,15 +190,15 @@ fn what_is_lent_stays_valid_when_nothing_else_keeps_it() {
         VALUE.with(|value| {
             assert!(VALUE.reset(token).is_ok());
             assert!(VALUE.try_get().is_err());
-            assert_eq!((value.number(), counter.live()), (1, 1), "the loan holds it");
+            assert_eq!((value.number(), counter.live()), (1, 1), "the borrow keeps it alive");
         });
-        assert_eq!(counter.live(), 0, "and gives it back");
+        assert_eq!(counter.live(), 0, "and releases it");
 
         VALUE.set(Counted::numbered(&counter, 2));
         VALUE.with(|value| {
             drop(VALUE.set(Counted::numbered(&counter, 3)));
             drop(VALUE.set(Counted::numbered(&counter, 4)));
-            assert_eq!(counter.live(), 2, "3 went, for nobody borrowed it");
+            assert_eq!(counter.live(), 2, "3 was dropped, because it was not borrowed");
             assert_eq!(value.number(), 2);
         });
         assert_eq!(counter.live(), 1);

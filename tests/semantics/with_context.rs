@@ -99,7 +99,7 @@ fn the_thread_is_as_before_after_each_poll() {
         assert_eq!((seen(), Context::current().len()), (Some(9), 1));
         future.last_step();
         assert_eq!((seen(), Context::current().len()), (Some(9), 1));
-        assert!(A.reset(token).is_ok(), "the very context it was");
+        assert!(A.reset(token).is_ok(), "the same context as before");
     });
 }
 
@@ -116,10 +116,10 @@ fn the_thread_is_as_before_after_a_poll_that_panics() {
         );
         assert_eq!(panic_text(|| future.poll()), "in poll");
         assert_eq!(seen(), Some(9));
-        assert_eq!(future.0.context().get(&A), Some(&1), "what was set before the panic is kept");
+        assert_eq!(future.0.context().get(&A), Some(&1), "the set before the panic is kept");
         drop(future);
         assert_eq!(seen(), Some(9));
-        assert!(A.reset(token).is_ok(), "the very context it was");
+        assert!(A.reset(token).is_ok(), "the same context as before");
     });
 }
 

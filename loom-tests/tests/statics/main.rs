@@ -62,10 +62,10 @@ fn two_first_readers_of_a_default_share_what_is_made_once() {
         let read = two(move |me| {
             let value = once.get_or_make(me, || {
                 once::AtomicWord::replace_if(&made, 0, me, std::sync::atomic::Ordering::Relaxed)
-                    .expect("nobody made it before");
+                    .expect("the default is made once");
                 me
             });
-            *value.expect("only the other thread can be making it")
+            *value.expect("this thread is not making it")
         });
         assert_eq!(read[0], read[1]);
     });

@@ -1,4 +1,4 @@
-//! Many requests at once, across all of these boundaries. Each value is checked, and none is alive at the end.
+//! Many concurrent requests that cross all boundaries of this test binary. Each value is checked, and none is alive at the end.
 
 use std::sync::Arc;
 

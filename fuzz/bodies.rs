@@ -1,7 +1,7 @@
-//! What the fuzz targets do with the bytes they are given: parse, print, parse again, and compare.
+//! The bodies of the fuzz targets: each parses its bytes, prints the result, parses that again and compares.
 //!
-//! Each checks the parser against something simpler than the parser itself: what is printed must be found in what was
-//! read, and must mean the same when it is read again.
+//! Each body checks the parser against a simpler rule: the printed text must occur in the input, and must have the same meaning
+//! when it is parsed again.
 
 #![allow(dead_code, reason = "each target includes this file for one of its functions")]
 
@@ -23,7 +23,7 @@ fn propagator() -> Propagator {
         .expect("the names are good")
 }
 
-/// A good `traceparent` says what its printed form says; a bad one leads to another trace.
+/// Checks that a valid `traceparent` has the meaning of its printed form, and that an invalid one starts another trace.
 pub(crate) fn traceparent(data: &[u8]) {
     let got = propagator().extract(&vec![("traceparent", data)]);
     let trace = got.context.get(&TRACE).expect("there always is a trace");
@@ -40,7 +40,7 @@ pub(crate) fn traceparent(data: &[u8]) {
     }
 }
 
-/// A good list is printed in members that came in, in their order, within the limits.
+/// Checks that a valid list is printed within the limits, as members of the input in their order.
 pub(crate) fn tracestate(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let Ok(state) = text.parse::<TraceState>() else { return };
@@ -58,7 +58,7 @@ pub(crate) fn tracestate(data: &[u8]) {
     assert_eq!(with.iter().filter(|&(key, _)| key == "own").count(), 1);
 }
 
-/// What is kept of a header are whole members of it, in their order, within the limits, and they come back the same.
+/// Checks that the accepted part of a header consists of whole members in their order, within the limits, and round-trips.
 pub(crate) fn baggage(data: &[u8]) {
     let got = propagator().extract(&vec![("baggage", data)]);
     let kept = got.context.get(&BAGGAGE).cloned().unwrap_or_default();
@@ -81,8 +81,8 @@ pub(crate) fn baggage(data: &[u8]) {
     }
 }
 
-/// A whole set of headers, one a line, the first byte of which picks the name: what one process took and sends on, the
-/// next one takes without a problem, and finds the same in it.
+/// Checks a whole set of headers, one per line, whose first byte selects the name: if one process extracts and injects them,
+/// the next process extracts the same values and reports no problem.
 pub(crate) fn headers(data: &[u8]) {
     const NAMES: [&str; 6] = ["traceparent", "TraceState", "BAGGAGE", "id", "Count", "other"];
     let lines = data.split(|&byte| byte == b'\n').filter_map(<[u8]>::split_first);

@@ -1,6 +1,6 @@
-//! Which threads may have which of the crate's types, what survives a panic, and how big they are.
+//! The auto traits of the public types (`Send`, `Sync`, `Unpin`, `UnwindSafe`, `RefUnwindSafe`), and their sizes.
 //!
-//! Nothing here runs, except the sizes: it compiles or it does not.
+//! Except for the sizes, every check is made by the compiler.
 
 use std::cell::{Cell, UnsafeCell};
 use std::fmt::{Debug, Display};
@@ -18,12 +18,12 @@ use contextvars::{
 };
 use static_assertions::{assert_eq_size, assert_impl_all, assert_not_impl_any};
 
-/// `Send + Sync`, and neither `UnwindSafe` nor `RefUnwindSafe`, nor anything that is derived.
+/// A value that is `Send + Sync`, but not `UnwindSafe`, not `RefUnwindSafe`, and without derived traits.
 struct Unsettled {
     _callback: Box<dyn Fn() + Send + Sync>,
 }
 
-/// Like `Unsettled`, and does not move either.
+/// Like `Unsettled`, and also not `Unpin`.
 struct Pinned {
     _unsettled: Unsettled,
     _pinned: PhantomPinned,
@@ -47,7 +47,7 @@ assert_impl_all!(Token<u64>: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe, Debug
 assert_impl_all!(Token<Unsettled>: Send, Sync, Unpin, Debug);
 assert_impl_all!(Token<Pinned>: Send, Sync, Unpin, Debug);
 
-/// Code that is generic in the value names none of the variable's bounds.
+/// A struct that is generic in the value without the bounds of the variable's methods.
 #[expect(dead_code, reason = "it compiles")]
 struct Held<'a, T> {
     token: Token<T>,
@@ -84,7 +84,7 @@ assert_impl_all!(Entry<'static>: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe, C
 assert_impl_all!(Iter<'static>: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe);
 assert_impl_all!(Iter<'static>: Iterator<Item = Entry<'static>>, ExactSizeIterator, FusedIterator);
 
-// === futures: as the inner one, and otherwise free ===
+// === futures: the auto traits of the inner future ===
 
 type OnlySend = Cell<u8>;
 type OnlySync = MutexGuard<'static, u8>;
@@ -112,7 +112,7 @@ assert_impl_all!(Pending<Neither>: ContextExt);
 
 // === closures ===
 
-/// Tells whether what it holds is `Send`, and `Sync`: by preferring its own method where it applies.
+/// A probe whose methods return `true` if `T` is `Send` or `Sync`. An inherent method wins over the trait's where its bound holds.
 struct Is<T>(PhantomData<T>);
 
 fn is_of<T>(_: &T) -> Is<T> {
@@ -144,8 +144,8 @@ impl<T: Sync> Is<T> {
     }
 }
 
-/// A closure that captures a value. (Made here because a function does not know what its own
-/// closures capture before all of it is checked.)
+/// Returns a closure that captures a value. It is a separate function because the captures of a closure are not known in the
+/// function that creates it until the whole function is checked.
 fn capturing<T>(value: T) -> impl Fn() {
     move || {
         let _ = &value;
@@ -186,7 +186,7 @@ fn a_propagated_fn_is_send_and_sync_when_its_closure_is() {
     assert!(!is_of(&many).send() && !is_of(&many).sync());
 }
 
-/// The results of the closures do not matter to the wrapper.
+/// The result type of a closure does not affect the wrapper's auto traits.
 #[test]
 fn a_propagated_closure_may_return_what_stays_on_its_thread() {
     fn make() -> Rc<UnsafeCell<u8>> {
@@ -209,7 +209,7 @@ fn a_context_is_three_words() {
     assert!(align_of::<Context>() <= 8);
 }
 
-/// How much bigger `WithContext<F>` is than `F`.
+/// Returns the difference in size between `WithContext<F>` and `F`.
 fn overhead<F>() -> usize {
     size_of::<WithContext<F>>() - size_of::<F>()
 }
@@ -238,7 +238,7 @@ fn a_wrapped_future_is_four_words_bigger() {
     assert!(align_of::<WithContext<[u64; 4]>>() <= 8);
 }
 
-/// A wrapper in a wrapper pays twice and no more.
+/// A wrapper in a wrapper has twice the overhead.
 #[test]
 fn a_future_wrapped_twice_is_eight_words_bigger() {
     let once = size_of::<WithContext<[u8; 64]>>();

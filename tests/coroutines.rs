@@ -1,4 +1,4 @@
-//! Coroutines with stacks of their own: frames of `with` and `run` that end in another order than they began.
+//! Stackful coroutines: frames of `with` and `run` that do not end in the reverse order of their beginning.
 #![cfg(all(unix, any(target_arch = "x86_64", target_arch = "aarch64"), not(miri)))]
 
 use std::env;
@@ -17,7 +17,7 @@ fn name(name: &str) -> String {
     format!("{name}, and long enough for memory of its own")
 }
 
-/// One that is suspended while `f` of `with` runs, and afterwards finds what it was lent as it was.
+/// Returns a coroutine that is suspended inside of `with`, and checks afterwards that the borrowed value is unchanged.
 fn lent_and_suspended() -> Coroutine<(), (), ()> {
     let mut coroutine = Coroutine::new(|suspend: &Suspend, ()| {
         NAME.with(|lent| {
@@ -30,8 +30,8 @@ fn lent_and_suspended() -> Coroutine<(), (), ()> {
     coroutine
 }
 
-/// Regression: the end of the first loan took the second one, which was made later, off the list, and the value that was
-/// lent was freed when it was replaced.
+/// Regression: the end of the first borrow removed the second, later one from the list, and the borrowed value was freed when
+/// it was replaced.
 #[test]
 fn loans_end_in_any_order() {
     Context::new().run(|| {
@@ -88,7 +88,7 @@ fn a_coroutine_that_leaves_what_it_entered_before_it_is_suspended_sees_and_does_
     }
 }
 
-/// Regression: the contents of the contexts were exchanged, and freed while they were lent.
+/// Regression: the contents of the contexts were swapped, and freed while values in them were borrowed.
 #[test]
 fn a_context_that_was_not_entered_last_is_not_left() {
     aborts("a_context_that_was_not_entered_last_is_not_left", || {
@@ -101,7 +101,7 @@ fn a_context_that_was_not_entered_last_is_not_left() {
     });
 }
 
-/// Regression: the value that a suspended coroutine had been lent was freed with the context.
+/// Regression: the value that a suspended coroutine had borrowed was freed with the context.
 #[test]
 fn a_context_of_which_something_is_lent_is_not_left() {
     aborts("a_context_of_which_something_is_lent_is_not_left", || {
@@ -122,8 +122,8 @@ fn a_loan_does_not_end_inside_another_context() {
     });
 }
 
-/// Regression: the depth of nested drops was restored to an earlier depth, which another stack had changed meanwhile, so that
-/// later values waited in the queue without an end.
+/// Regression: the depth of nested drops was restored to an earlier depth, which another stack had changed meanwhile, so later
+/// values stayed in the queue for ever.
 #[test]
 fn drops_that_are_suspended_on_several_stacks_delay_no_later_drop() {
     use std::cell::Cell;
@@ -177,10 +177,10 @@ fn drops_that_are_suspended_on_several_stacks_delay_no_later_drop() {
     assert_eq!(DROPPED.load(Ordering::Relaxed), 20);
 }
 
-/// Said where the process should have ended before.
+/// Printed if the process did not end where it should have.
 const WENT_ON: &str = "went on";
 
-/// Runs `test` again, in a process that `f` must end.
+/// Runs `test` again in a child process, which `f` must abort.
 fn aborts(test: &str, f: impl FnOnce()) {
     const CHILD: &str = "CONTEXTVARS_TEST_ABORTS";
     const SIGABRT: i32 = 6;

@@ -1,8 +1,7 @@
-//! Threads end, and their thread-local destructors may do anything with the crate.
+//! Calls of the crate from thread-local destructors, and while the thread or the process ends.
 //!
-//! A user's destructor runs before the crate's own or after it, depending on who was touched first.
-//! Both orders are tried, and on Linux (where the order is known) it is checked that both occurred. One
-//! file, because all of it stands on `at_end`.
+//! A user's destructor runs before or after the crate's own, depending on which thread-local was used first. Each test tries
+//! both orders, and on Linux, where the order is known, it checks that both occurred.
 
 #[path = "reentrancy/operations/mod.rs"]
 mod operations;
@@ -27,7 +26,7 @@ use support::{ByHand, Counted, Counter, OnDrop, on_thread, text_of, yield_once};
 
 const NOTHING: State = State { len: 0, subject: None, other: None, local: None };
 
-/// Where what is set too late is kept in sight, so that it counts as held and not as lost.
+/// Keeps values that were set too late to be dropped reachable, so that leak checkers do not report them.
 static LEAKED: Mutex<Vec<Context>> = Mutex::new(Vec::new());
 
 // === running code in a thread-local destructor ===
@@ -37,7 +36,7 @@ type AtEnd = RefCell<Option<OnDrop<Box<dyn FnMut()>>>>;
 
 thread_local! {
     static AT_END: AtEnd = const { RefCell::new(None) };
-    /// Registered before all others, and so the last to run.
+    /// Registered before all others, so its destructor runs last.
     static AT_THE_VERY_END: AtEnd = const { RefCell::new(None) };
 }
 
@@ -49,8 +48,8 @@ enum Order {
 
 use Order::{AfterTheCrate, BeforeTheCrate};
 
-/// Runs `start` on a fresh thread and `end` in a thread-local destructor of it, in the given order
-/// relative to the crate's own. Panics if either panicked, or if `end` did not run.
+/// Runs `start` on a new thread and `end` in one of its thread-local destructors, before or after the crate's own destructor as
+/// `order` says. Panics if either closure panicked, or if `end` did not run.
 fn at_end(
     order: Order,
     start: impl FnOnce() + Send + 'static,
@@ -81,7 +80,7 @@ fn in_both_orders(start: fn(), end: fn()) {
     at_end(AfterTheCrate, start, end);
 }
 
-/// Whether the thread's own context still has what `set_own` put there.
+/// Returns `true` if the thread's root context still has the value that `set_own` set.
 fn own_values_are_there() -> bool {
     OTHER.try_get().is_ok()
 }
@@ -107,14 +106,14 @@ fn each_operation(run: impl Fn(&'static Operation)) {
     }
 }
 
-/// Runs the operation and looks whether it kept its promises.
+/// Runs the operation and checks that it kept its promises.
 fn run_checked(operation: &Operation) {
     let (before, live) = (State::now(), probe::live());
     (operation.run)();
     if operation.keeps {
         assert_eq!((State::now(), probe::live()), (before, live));
     } else {
-        // Perhaps nobody is left to drop it.
+        // The thread may never drop this value, because its values are already released.
         LEAKED.lock().unwrap().push(copy_context());
     }
 }
@@ -129,7 +128,7 @@ fn a_destructor_after_the_crates_own_may_call_everything() {
     each_operation(|operation| at_end(AfterTheCrate, set_own, || run_checked(operation)));
 }
 
-/// Then the crate's own destructor is registered while the destructors run, if at all.
+/// The crate's own destructor, if any, is registered while the thread's destructors run.
 #[test]
 fn a_destructor_of_a_thread_that_never_used_the_crate_may_call_everything() {
     each_operation(|operation| at_end(BeforeTheCrate, || (), || run_checked(operation)));
@@ -141,7 +140,7 @@ fn a_destructor_of_a_thread_that_only_read_may_call_everything() {
     each_operation(|operation| at_end(AfterTheCrate, read, || run_checked(operation)));
 }
 
-/// A value of the thread's own context runs every operation from its destructor.
+/// The destructor of a value in the root context runs each operation.
 #[test]
 fn a_value_may_call_everything_when_its_thread_ends() {
     each_operation(|operation| {
@@ -159,7 +158,7 @@ fn a_value_may_call_everything_when_its_thread_ends() {
     });
 }
 
-// === the thread's own values ===
+// === values of the root context ===
 
 static COUNTED: ContextVar<Counted> = ContextVar::new("counted");
 
@@ -209,7 +208,7 @@ fn a_copy_made_in_a_destructor_outlives_the_thread() {
     assert_eq!(receiver.recv().unwrap().get(&OTHER), Some(&1));
 }
 
-/// A value that sets the variable again when it is dropped, a number of times.
+/// A value that sets the variable again when it is dropped, `times` times.
 struct Again {
     times: u32,
     _counted: Counted,
@@ -240,7 +239,7 @@ fn a_value_that_sets_variables_again_when_its_thread_ends_is_released() {
     assert_eq!((counter.made(), counter.live()), (6, 0));
 }
 
-/// A value that always sets the variable again cannot keep its thread from ending.
+/// Checks that a value that always sets the variable again does not keep its thread from ending.
 #[test]
 fn a_value_that_sets_variables_again_for_ever_does_not_keep_its_thread() {
     struct Endless(Counted);
@@ -262,7 +261,7 @@ fn a_value_that_sets_variables_again_for_ever_does_not_keep_its_thread() {
         || drop(ENDLESS.set(value)),
         || {
             STOPPED.set(true);
-            // What the crate gave up on is still set.
+            // The last value is still set, because the crate stopped releasing values.
             let token = LAST.lock().unwrap().take().expect("set at least once more");
             ENDLESS.reset(token).unwrap();
         },
@@ -273,7 +272,7 @@ fn a_value_that_sets_variables_again_for_ever_does_not_keep_its_thread() {
 
 // === after the crate's own destructor ===
 
-/// Nobody is left to drop the value; all else is as always. Documented on `set`.
+/// The value is never dropped, and everything else works as usual. The documentation of `set` says so.
 #[test]
 fn a_plain_set_after_the_crates_own_destructor_works() {
     let counter = Counter::new();
@@ -307,13 +306,13 @@ fn what_is_restored_after_the_crates_own_destructor_is_released() {
     });
 }
 
-// === what a thread-local holds ===
+// === tokens, contexts and futures in thread-locals ===
 
 thread_local! {
     static KEPT_TOKEN: RefCell<Option<Token<u64>>> = const { RefCell::new(None) };
 }
 
-/// Resets in a destructor what was set while the thread was well.
+/// Resets, in a destructor, a variable that was set before the thread began to end.
 fn reset_the_kept_token() {
     let token = KEPT_TOKEN.take().expect("kept by the thread");
     OTHER.reset(token).expect("the context of this token is current");
@@ -322,7 +321,7 @@ fn reset_the_kept_token() {
 
 #[test]
 fn a_token_made_before_is_good_in_a_destructor() {
-    // The token must outlive the destructor that uses it, so it is registered before.
+    // The token must outlive the destructor that uses it, so its thread-local is registered first.
     let start = || {
         KEPT_TOKEN.set(None);
         KEPT_TOKEN.set(Some(OTHER.set(1)));
@@ -337,8 +336,8 @@ fn a_token_made_before_is_good_in_a_destructor() {
     });
 }
 
-/// What is dropped in both orders: a future, a context, a token, a closure. Each has a value or a
-/// capture whose destructor looks at the context that it is dropped in.
+/// Drops a future, a context, a token and a closure in both orders. Each has a value or a capture whose destructor reads the
+/// context in which it is dropped.
 #[test]
 fn what_a_destructor_drops_is_dropped_in_its_context() {
     for order in [BeforeTheCrate, AfterTheCrate] {
@@ -405,7 +404,7 @@ fn contexts_and_tokens_are_dropped_in_a_destructor() {
     }
 }
 
-/// A thread-local that is made by a destructor has its own destructor run later still.
+/// The destructor of a thread-local that a destructor creates runs even later.
 #[test]
 fn a_destructor_of_a_thread_local_that_a_destructor_made() {
     in_both_orders(set_own, || {
@@ -417,7 +416,7 @@ fn a_destructor_of_a_thread_local_that_a_destructor_made() {
     });
 }
 
-// === the rule against bare sets ===
+// === forbidden bare sets ===
 
 fn set_and_reset() {
     let token = OTHER.set(11);
@@ -435,7 +434,7 @@ fn a_forbidding_thread_does_not_enforce_the_rule_after_the_crates_own_destructor
     at_end(AfterTheCrate, start, set_and_reset);
 }
 
-/// The crate's own destructor has nothing to release; that must not make the rule outlive it.
+/// The crate's own destructor has no values to release, and the rule must still end with it.
 #[test]
 fn a_forbidding_thread_that_never_set_does_not_enforce_the_rule_in_a_later_destructor() {
     at_end(AfterTheCrate, forbid_bare_set, set_and_reset);
@@ -489,7 +488,7 @@ const DROPPED_IN_USE: &str = "a value was dropped while it was in use";
 
 thread_local!(static IN_USE: Cell<bool> = const { Cell::new(false) });
 
-/// Complains if it is dropped while it is lent or in an entered context, and uses the crate.
+/// Returns a value whose destructor uses the crate, and prints a message if the value is borrowed or in an entered context.
 fn watchful() -> OnDrop<fn()> {
     OnDrop(|| {
         if IN_USE.get() {
@@ -502,7 +501,7 @@ fn watchful() -> OnDrop<fn()> {
 
 static WATCHFUL: ContextVar<OnDrop<fn()>> = ContextVar::new("watchful");
 
-/// Exits while the value is lent, `on_the_way` to something else.
+/// Exits while the value is borrowed. `on_the_way` runs inside the borrow and ends the process.
 fn exit_while_lent(on_the_way: fn() -> !) {
     WATCHFUL.with(|_| {
         IN_USE.set(true);
@@ -514,7 +513,7 @@ fn exit() -> ! {
     std::process::exit(CODE)
 }
 
-/// Where the child process exits.
+/// The places in which the child process exits, by name.
 const EXITS: &[(&str, fn())] = &[
     ("own", || exit()),
     ("run", || {
@@ -547,7 +546,7 @@ const EXITS: &[(&str, fn())] = &[
     ("propagate", || propagate(|| exit())()),
 ];
 
-/// The child's part of the next test; on its own it does nothing.
+/// The child process of the next test. Without the environment variable it does nothing.
 #[test]
 fn exiting_child() {
     let Ok(place) = std::env::var(EXIT_IN) else { return };

@@ -1,7 +1,7 @@
-//! What the models share: running one, and values that it watches.
+//! Shared code of the models: running a model, and values that detect leaks and double drops.
 //!
-//! Under `--cfg loom` a model runs in every interleaving; without, its body runs on real threads some times over, so
-//! that it can be debugged, and given to Miri and the sanitizers.
+//! Under `--cfg loom` a model runs in every interleaving. Without it, the body runs repeatedly on real threads, for debugging
+//! and for Miri and the sanitizers.
 
 #[cfg(loom)]
 pub use loom::{sync, thread};
@@ -12,18 +12,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-/// How often `body` runs on real threads.
+/// The number of runs of `body` on real threads.
 const TURNS: usize = if cfg!(miri) { 1 } else { 200 };
 
-/// Runs a model in all of its interleavings, and prints how many there are.
+/// Runs a model in all of its interleavings, and prints their number.
 pub fn model(name: &str, body: impl Fn() + Send + Sync + 'static) {
     model_within(None, name, body);
 }
 
-/// Runs a model that has too many interleavings in those with at most so many preemptions.
+/// Runs a model only in the interleavings with at most `preemptions` preemptions. Use it for a model that has too many
+/// interleavings.
 ///
-/// Most bugs need two (Musuvathi and Qadeer, "Iterative context bounding", PLDI 2007). `LOOM_MAX_PREEMPTIONS` takes the
-/// place of the bound.
+/// Most bugs need two preemptions (Musuvathi and Qadeer, "Iterative context bounding", PLDI 2007). `LOOM_MAX_PREEMPTIONS`
+/// overrides the bound.
 pub fn model_within(
     preemptions: impl Into<Option<usize>>,
     name: &str,
@@ -60,7 +61,7 @@ fn run(_preemptions: Option<usize>, body: impl Fn() + Send + Sync + 'static) {
 #[cfg(loom)]
 const _: usize = TURNS;
 
-/// Counts the [`Value`]s made for it. Dropped when all of them should be gone; panics if they are not.
+/// Counts the live [`Value`]s that were made with it. Panics in its drop if a value is still alive.
 #[derive(Clone, Debug, Default)]
 pub struct Live(Arc<AtomicUsize>);
 
@@ -79,7 +80,7 @@ impl Live {
     }
 }
 
-/// A value whose leak fails the model, and whose second drop is a panic.
+/// A value that fails the model if it is leaked, and panics if it is dropped twice.
 #[derive(Debug)]
 pub struct Value {
     number: u32,

@@ -1,4 +1,4 @@
-//! A future that is polled here, then there, and dropped elsewhere.
+//! A future that is polled on two threads and dropped on a third one.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -9,7 +9,7 @@ use loom_tests::{Live, Value, model, thread};
 
 static STEP: ContextVar<Value> = ContextVar::new("step");
 
-/// Sets `STEP` to one more at each poll, and looks at it when dropped.
+/// A future that increments `STEP` at each poll, and reads it when it is dropped.
 struct Steps {
     live: Live,
     seen_on_drop: u32,

@@ -9,17 +9,17 @@ static REQUEST: ContextVar<u32> = ContextVar::new("request");
 type Job = Box<dyn FnOnce() + Send>;
 type Log = Arc<Mutex<Vec<(u32, &'static str)>>>;
 
-/// Every line bears the id of the request that it belongs to, wherever it is written.
+/// Logs a line with the id of its request.
 fn log(log: &Log, line: &'static str) {
     log.lock().unwrap().push((REQUEST.get_or(0), line));
 }
 
-/// Answers one request, and leaves the audit to the worker.
+/// Answers one request, and leaves its audit to the worker.
 fn handle(request: u32, lines: &Log, worker: &mpsc::Sender<Job>) {
     Context::new().run(|| {
         REQUEST.set(request);
         let audit = Arc::clone(lines);
-        // Without `propagate` the worker would write its line in nobody's name.
+        // Without `propagate` the model fails, because the worker's line has no request id.
         worker.send(Box::new(propagate(move || log(&audit, "audited")))).ok().unwrap();
         log(lines, "answered");
     });

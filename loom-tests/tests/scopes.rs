@@ -1,4 +1,4 @@
-//! A scope that is polled here, then there, while copies of what it binds are read and dropped elsewhere.
+//! A scope that is polled on several threads, while copies of its value are read and dropped on another thread.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -10,7 +10,7 @@ use loom_tests::{Live, Value, model, thread};
 
 static STEP: ContextVar<Value> = ContextVar::new("step");
 
-/// Sends a copy of the context and then sets `STEP` to one more, at each poll until `STEP` is 2.
+/// A future that sends a copy of the context and then increments `STEP`, at each poll until `STEP` is 2.
 struct Steps {
     live: Live,
     copies: mpsc::Sender<Context>,
@@ -32,7 +32,7 @@ impl Future for Steps {
 
 type Task = Pin<Box<Scope<'static, Value, Steps>>>;
 
-/// Polls `task` once, and checks that the thread's own context is unchanged afterwards.
+/// Polls `task` once, and checks that the thread's root context is unchanged afterwards.
 fn poll(task: &mut Task) -> Poll<u32> {
     let poll = task.as_mut().poll(&mut task::Context::from_waker(Waker::noop()));
     assert!(STEP.try_with(|_| ()).is_err());
@@ -55,7 +55,7 @@ fn a_scope_keeps_its_value_from_thread_to_thread() {
                 assert!(poll(&mut task).is_pending());
                 task
             });
-            // Dropped while the other thread replaces the same value.
+            // This copy is dropped while the other thread replaces the same value.
             let copy = copies.recv().unwrap();
             assert_eq!(copy.get(&STEP).map(Value::number), Some(step));
             drop(copy);

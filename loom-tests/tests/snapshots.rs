@@ -147,7 +147,7 @@ fn the_values_of_a_thread_go_when_it_ends() {
             copy
         });
         let copy = other.join().unwrap();
-        // Loom ends a thread's locals after the thread was joined: that all of them go is seen at the end of the model.
+        // Loom drops a thread's locals after the join, so a value that they leak is reported at the end of the model.
         assert_eq!(number(&copy, &ONE), Some(1));
     });
 }

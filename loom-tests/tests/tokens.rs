@@ -1,4 +1,4 @@
-//! A token that travels.
+//! A token that is used on another thread.
 
 use contextvars::{Context, ContextVar, ResetErrorKind};
 use loom_tests::{Live, Value, model, thread};

@@ -1,6 +1,6 @@
-//! Stages of a parallel iterator that know where they belong.
+//! Stages of a parallel iterator that check in which context they run.
 //!
-//! The iterators are made in a context where `A` is 1, and driven on workers whose own is `OUTSIDE`.
+//! The iterators are created in a context where `A` is 1, and driven on workers whose root context has `OUTSIDE`.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -16,20 +16,20 @@ pub(crate) fn items() -> WithContext<rayon::range::Iter<u32>> {
     (0..ITEMS).into_par_iter().in_context(bound(1))
 }
 
-/// Runs a stage on the pool's workers. It must pass what it is given through `Checked`, each time in the context.
+/// Runs a stage on the pool's workers. The stage must pass each of its items through `Checked`, inside the context.
 #[track_caller]
 pub(crate) fn run<R: Send>(stage: impl FnOnce(&Checked) -> R + Send) -> R {
-    // Not shared between tests: a worker that waits for its own items would run those of another.
+    // Each test has its own pool, because a worker that waits for its own items would run those of another test.
     let pool = marked_pool(4);
     let checked = Checked::default();
     let result = pool.install(|| stage(&checked));
     assert!(checked.calls() > 0, "the stage was never run");
-    assert_eq!(checked.outside.load(Ordering::Acquire), 0, "it ran outside");
+    assert_eq!(checked.outside.load(Ordering::Acquire), 0, "the stage ran outside of its context");
     assert_restored(&pool);
     result
 }
 
-/// Counts the calls, and those that were not in the context.
+/// Counts all calls, and the calls outside of the context.
 #[derive(Default)]
 pub(crate) struct Checked {
     calls: AtomicUsize,
@@ -37,7 +37,7 @@ pub(crate) struct Checked {
 }
 
 impl Checked {
-    /// Hands on what it is given. Binds something each time, for the next call to trip over.
+    /// Returns its argument. Binds another value each time, so that a leak shows in the next call.
     pub(crate) fn pass<T>(&self, passed: T) -> T {
         self.calls.fetch_add(1, Ordering::AcqRel);
         if seen() != Some(1) {
@@ -52,7 +52,7 @@ impl Checked {
     }
 }
 
-/// What a stage carries from item to item: checks where it is cloned and dropped.
+/// The state that a stage carries from item to item. It checks the context in which it is cloned and dropped.
 pub(crate) struct State<'a>(pub(crate) &'a Checked);
 
 impl Clone for State<'_> {
@@ -63,7 +63,7 @@ impl Clone for State<'_> {
 
 impl Drop for State<'_> {
     fn drop(&mut self) {
-        // In a step that may have bound `A` before.
+        // The step may have bound `A` before, so only `OUTSIDE` is an error.
         if seen() == Some(OUTSIDE) {
             self.0.outside.fetch_add(1, Ordering::AcqRel);
         }

@@ -1,4 +1,4 @@
-//! What is two things at once: a stream and a sink that are split, a reader that is copied into a writer.
+//! Types with two roles: a stream and sink that is split, and a reader that is copied into a writer.
 
 use std::io::Result;
 use std::pin::Pin;
@@ -14,7 +14,7 @@ use futures::stream::{self, Stream, StreamExt, TryStreamExt};
 use crate::common::{A, all, bound, seen};
 use crate::support::on_thread;
 
-/// A connection: a stream of what it sees when it is read, and a sink that binds what it is sent.
+/// A connection: a stream that yields the value of `A` at each poll, and a sink that binds `A` to each item.
 struct Connection {
     left: u32,
 }
@@ -84,7 +84,7 @@ fn the_two_halves_of_a_pair_share_the_context_they_were_wrapped_in() {
     assert_eq!(pair.context().get(&A), Some(&4));
 }
 
-/// Writes two bytes at a time, and reports what it sees.
+/// Writes two bytes at a time, and reports the value that it reads.
 struct Writer {
     report: Sender<(&'static str, Option<u32>)>,
     written: Vec<u8>,

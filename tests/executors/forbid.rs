@@ -1,4 +1,4 @@
-//! `forbid_bare_set` in the start hooks of pools, under load: each leak is reported, and none gets through.
+//! `forbid_bare_set` in the start hooks of pools, under load: each bare set is reported, and none leaks a value.
 
 use std::sync::mpsc::channel;
 
@@ -27,7 +27,7 @@ fn names_variable_and_thread(text: &str) {
     assert!(text.contains("`a`") && text.contains("`forbidding"), "{text}");
 }
 
-/// A task that binds `A` in its own context, or in nobody's, and sees no other's value at any time.
+/// Binds `A` in its own context or in the root context, and checks that it never reads the value of another task.
 async fn task(n: u32, before: Option<u32>) -> u32 {
     for step in 0..5 {
         assert_eq!(seen(), if step == 0 { before } else { Some(n) });
@@ -99,7 +99,7 @@ fn of_a_thousand_rayon_jobs_each_that_sets_bare_is_reported_and_no_other_sees_it
         .num_threads(3)
         .thread_name(|n| format!("forbidding {n}"))
         .start_handler(|_| forbid_bare_set())
-        .panic_handler(move |panic| report.send(text_of(&*panic)).expect("it listens"))
+        .panic_handler(move |panic| report.send(text_of(&*panic)).expect("the test listens"))
         .build()
         .expect("a pool");
     let (end, ended) = channel();
@@ -108,7 +108,7 @@ fn of_a_thousand_rayon_jobs_each_that_sets_bare_is_reported_and_no_other_sees_it
             assert_eq!((seen(), copy_context().len()), (None, 0));
             A.set(n);
             assert_eq!(seen(), Some(n));
-            end.send(n).expect("it listens");
+            end.send(n).expect("the test listens");
         }
     };
     for n in 0..TASKS {
@@ -119,7 +119,7 @@ fn of_a_thousand_rayon_jobs_each_that_sets_bare_is_reported_and_no_other_sees_it
     }
     drop(end);
     let mut ended: Vec<_> = ended.iter().collect();
-    drop(pool); // its panic handler goes with the last worker
+    drop(pool); // the last worker drops the panic handler
     let reported: Vec<_> = reported.iter().collect();
     assert_eq!(reported.len(), 500);
     for text in reported {

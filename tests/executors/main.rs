@@ -1,7 +1,7 @@
 //! The boundaries that a context is carried across: streams and sinks, executors, rayon, threads.
 //!
-//! Where a thread of a pool can be reached, its own context holds a value that no test binds, so that whatever runs
-//! outside of the context it was promised gives itself away.
+//! Where a test can reach the threads of a pool, their root context holds a value that no test binds. Code that runs outside of
+//! its own context reads that value, and the test fails.
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,11 +1,11 @@
-//! Rayon pools whose workers have a value of their own.
+//! Rayon pools whose workers have a marker in their root context.
 
 use contextvars::Context;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::common::{OUTSIDE, mark_thread, seen};
 
-/// A rayon pool whose workers have `OUTSIDE` in their own context.
+/// Returns a rayon pool whose workers have `OUTSIDE` in their root context.
 pub(crate) fn marked_pool(threads: usize) -> ThreadPool {
     ThreadPoolBuilder::new()
         .num_threads(threads)
@@ -14,7 +14,7 @@ pub(crate) fn marked_pool(threads: usize) -> ThreadPool {
         .expect("a pool")
 }
 
-/// No worker has kept anything of what it ran.
+/// Checks that the root context of each worker has its marker and no value of a job.
 #[track_caller]
 pub(crate) fn assert_restored(pool: &ThreadPool) {
     let own = pool.broadcast(|_| (seen(), Context::current().len()));

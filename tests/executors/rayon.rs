@@ -1,4 +1,4 @@
-//! rayon's `join`, `scope` and `spawn`, with the context of whoever calls them.
+//! rayon's `join`, `scope` and `spawn`, in the caller's context.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Barrier;
@@ -30,7 +30,7 @@ fn both_halves_of_a_join_start_from_a_copy_of_the_callers_context() {
     };
     let (both, after) = pool.install(|| request.run(work));
     assert_eq!(both, ((Some(1), Some(2)), (Some(1), Some(3))));
-    assert_eq!(after, Some(1), "what a half sets ends with it");
+    assert_eq!(after, Some(1), "values set by a half are discarded");
     assert_restored(&pool);
 }
 
@@ -246,7 +246,7 @@ fn install_takes_the_context_into_a_pool_by_propagate() {
     let pool = marked_pool(2);
     let mut request = bound(1);
     request.run(|| {
-        assert_eq!(pool.install(seen), Some(OUTSIDE), "bare, it is the worker's own");
+        assert_eq!(pool.install(seen), Some(OUTSIDE), "a bare call reads the worker's value");
         let inside = pool.install(propagate(|| {
             A.set(A.get() + 1);
             contextvars::rayon::join(seen, seen)

@@ -1,4 +1,4 @@
-//! `WithContext` as a parallel iterator: what ends the chain runs in the context too.
+//! `WithContext` as a parallel iterator: the operation that ends the chain also runs in the context.
 
 use std::collections::{BTreeSet, HashMap};
 

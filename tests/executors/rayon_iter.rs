@@ -71,7 +71,7 @@ fn an_item_that_resets_what_it_set_leaves_nothing() {
     }
 }
 
-/// Each item keeps a token, and tries those of the others before it.
+/// Keeps a token from each item, and tries to reset the tokens of the items before it.
 fn hoard_tokens(threads: usize, item: impl Fn(u32) -> contextvars::Token<u32> + Sync) {
     let pool = marked_pool(threads);
     let tokens = Mutex::new(Vec::new());

@@ -1,4 +1,4 @@
-//! Parallel iterators inside others, and joined to others: where the adaptor has to stand.
+//! Nested and chained parallel iterators: the position at which the adaptor must stand.
 
 use std::sync::Barrier;
 
@@ -28,7 +28,7 @@ fn an_iterator_inside_an_item_inherits_from_the_item() {
 
 type Read<'a> = &'a (dyn Fn(u32) -> Option<u32> + Sync);
 
-/// Runs two items at the same time, on both workers of a pool, and returns what each reads.
+/// Runs two items at the same time on the two workers of a pool, and returns the value that each item reads.
 fn side_by_side(drive: impl FnOnce(Read<'_>) -> Vec<Option<u32>> + Send) -> [Option<u32>; 2] {
     let pool = marked_pool(2);
     let meet = Barrier::new(2);
@@ -55,7 +55,7 @@ fn what_comes_behind_a_flat_map_needs_the_adaptor_again() {
     let one = || [0].into_par_iter().in_context(bound(1));
     let two = || [0, 1].into_par_iter();
     let read = side_by_side(|read| one().flat_map(|_| two()).map(read).collect());
-    // Not promised, but the reason: `flat_map` starts a parallel iterator of its own.
+    // This is not promised. The reason is that `flat_map` starts a parallel iterator of its own.
     assert_eq!(read, [Some(1), Some(OUTSIDE)]);
 
     let behind =
@@ -70,7 +70,7 @@ fn what_comes_behind_a_flat_map_needs_the_adaptor_again() {
 fn what_is_chained_needs_the_adaptor_around_the_whole() {
     let items = || [0].into_par_iter();
     let read = side_by_side(|read| items().in_context(bound(1)).chain([1]).map(read).collect());
-    // Not promised, but the reason: only the first part was wrapped.
+    // This is not promised. The reason is that only the first part was wrapped.
     assert_eq!(read, [Some(1), Some(OUTSIDE)]);
     let read = side_by_side(|read| items().chain([1]).in_context(bound(1)).map(read).collect());
     assert_eq!(read, [Some(1); 2]);

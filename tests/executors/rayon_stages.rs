@@ -1,4 +1,4 @@
-//! `WithContext` as a parallel iterator: every stage behind it runs in the context, on whichever worker.
+//! `WithContext` as a parallel iterator: every later stage runs in the context, on any worker.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -60,7 +60,7 @@ fn reduce_begins_and_combines_in_the_context_also_what_the_workers_have_made() {
             0
         };
         let total = items().reduce(begin, |one, other| checked.pass(one + other));
-        // One call for each item, and one for each piece that is joined to its neighbour.
+        // There is one call for each item, and one for each piece that is joined to its neighbour.
         assert_eq!(checked.calls(), 200 + pieces.load(Ordering::Acquire) - 1);
         total
     });
@@ -120,7 +120,7 @@ fn a_chain_of_many_stages_runs_in_the_context() {
 
 #[test]
 fn items_whose_number_is_not_known_are_split_and_joined_in_the_context() {
-    // Text is split in another way than ranges and slices are.
+    // Text is split differently from ranges and slices.
     let text = "letter ".repeat(100);
     let letters = || text.par_chars().in_context(bound(1));
     let collected: String = run(|checked| letters().map(|c| checked.pass(c)).collect());

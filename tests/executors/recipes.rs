@@ -1,10 +1,10 @@
-//! For executors that need no module of their own: wrap the task, or the closure, and that is all.
+//! Executors that need no module of their own: wrapping the task or the closure is enough.
 
 use contextvars::{Context, ContextExt, ContextVar, propagate};
 
 static USER: ContextVar<&str> = ContextVar::new("user");
 
-/// Runs `f` as a request of Ann's.
+/// Runs `f` in a context in which `USER` is "ann".
 fn request<R>(f: impl FnOnce() -> R) -> R {
     Context::new().with_value(&USER, "ann").run(f)
 }

@@ -14,7 +14,7 @@ use futures::task::{
 use crate::common::{A, OUTSIDE, all, bound, guard, seen};
 use crate::support::yield_once;
 
-/// A pool whose threads have `OUTSIDE` in their own context.
+/// Returns a pool whose threads have `OUTSIDE` in their root context.
 fn marked() -> ThreadPool {
     ThreadPool::builder()
         .pool_size(2)
@@ -40,8 +40,8 @@ fn tasks_of_a_thread_pool_inherit() {
     let mut request = bound(1);
     let task = request.run(|| start(&spawner));
     request.run(|| A.set(3));
-    assert_eq!(block_on(task), (Some(1), Some(2)), "what was current when it was spawned");
-    assert_eq!(request.get(&A), Some(&3), "no task changes who spawned it");
+    assert_eq!(block_on(task), (Some(1), Some(2)), "the spawning context was captured");
+    assert_eq!(request.get(&A), Some(&3), "a task does not change the spawning context");
     assert_eq!(block_on(Context::new().run(|| start(&spawner))), (None, Some(2)));
     for _ in 0..10 {
         let probe = spawner.get_ref().spawn_with_handle(async { seen() });
@@ -73,7 +73,7 @@ fn tasks_of_a_local_pool_inherit_both_kinds() {
     });
 }
 
-/// How a user lends an executor that has no `Spawn` the one of this crate.
+/// Implements `Spawn` for an executor that lacks it, as a user of this crate would.
 #[derive(Clone, Default)]
 struct Tasks(Arc<Executor<'static>>);
 
@@ -143,7 +143,7 @@ fn a_nested_spawn_inherits_what_its_parent_has_set() {
     assert_eq!(block_on(tasks.0.run(task.expect("it is open"))), 10);
 }
 
-/// A future that reports what its guard reads when it is dropped.
+/// Returns a future with a guard that reads `A` when it is dropped, and the receiver of the value.
 fn guarded() -> (impl Future<Output = ()> + Send, Receiver<Option<u32>>) {
     let (guard, dropped) = guard();
     let work = async move {
@@ -169,7 +169,7 @@ fn a_task_that_cannot_be_spawned_is_dropped_inside_the_context() {
     assert_eq!(all(&local_dropped), [Some(1)]);
 }
 
-/// Keeps what it cannot spawn until somebody else drops it.
+/// A spawner that is full: it sends each future to the test, which drops it.
 struct Full(std::sync::mpsc::Sender<FutureObj<'static, ()>>);
 
 impl Spawn for Full {

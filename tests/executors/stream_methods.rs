@@ -1,4 +1,4 @@
-//! Each method that `WithContext` passes on, one by one.
+//! Each method that `WithContext` forwards, one by one.
 
 use std::io::{IoSlice, IoSliceMut, Result};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,7 +15,7 @@ use crate::common::{A, bound, seen};
 
 type Log = Arc<Mutex<Vec<(&'static str, Option<u32>)>>>;
 
-/// Implements everything. Each method writes down what it sees, and then binds the next number.
+/// Implements every trait. Each method records the value that it reads, and then binds the next number.
 struct Spy {
     log: Log,
     panics: bool,
@@ -141,10 +141,10 @@ impl AsyncWrite for Spy {
 
 type Wrapped<'a> = Pin<&'a mut WithContext<Spy>>;
 
-/// Calls the method and looks at what it returns.
+/// Calls the method and checks its result.
 type Call = fn(Wrapped<'_>, &mut TaskContext<'_>);
 
-/// The methods that change what they are called on.
+/// The methods that need mutable access.
 const CALLS: [(&str, Call); 13] = [
     ("poll_next", |spy, cx| assert_eq!(spy.poll_next(cx), Poll::Ready(Some(7)))),
     ("poll_ready", |spy, cx| assert_eq!(Sink::poll_ready(spy, cx), Poll::Ready(Err(1)))),
@@ -168,7 +168,7 @@ const CALLS: [(&str, Call); 13] = [
     ("AsyncWrite::poll_close", |spy, cx| assert!(AsyncWrite::poll_close(spy, cx).is_pending())),
 ];
 
-/// The methods that only look.
+/// The methods that take `&self`.
 const LOOKS: [(&str, Call); 2] = [
     ("size_hint", |spy, _| assert_eq!(spy.size_hint(), (3, Some(5)))),
     ("is_terminated", |spy, _| assert!(!spy.is_terminated())),
@@ -185,7 +185,7 @@ fn noop() -> TaskContext<'static> {
     TaskContext::from_waker(Waker::noop())
 }
 
-/// A spy in a context where `A` is `n`, and what it writes down.
+/// Returns a spy in a context where `A` is `n`, and the record of its reads.
 fn spy(n: u32, panics: bool) -> (Pin<Box<WithContext<Spy>>>, Log) {
     let log = Log::default();
     let spy = Spy { log: Arc::clone(&log), panics };
@@ -247,7 +247,7 @@ fn a_panic_in_any_method_restores_the_callers_context() {
         assert!(caller.ptr_eq(&before), "{method}");
         assert_eq!(last(&log), (method, Some(1)));
         let kept = if LOOKS.iter().any(|(look, _)| *look == method) { 1 } else { 2 };
-        assert_eq!(spy.context().get(&A), Some(&kept), "what {method} set before it panicked");
+        assert_eq!(spy.context().get(&A), Some(&kept), "sets of {method} before the panic stay");
         assert!(spy.inner().is_some(), "{method}");
     }
 }

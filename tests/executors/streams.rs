@@ -14,7 +14,7 @@ use futures::stream::{self, FusedStream, Stream, StreamExt};
 use crate::common::{A, all, bound, guard, seen};
 use crate::support::{Counted, Counter, on_thread, poll_once, yield_once};
 
-/// Counts in the variable: item `n` binds it to `n`, and checks that the item before bound it.
+/// Returns a stream that reads `A` for each item and then binds it to the item's number. It yields the values that it read.
 fn counting(items: u32) -> impl Stream<Item = Option<u32>> {
     stream::unfold(1, move |n| async move {
         if n > items {
@@ -35,7 +35,7 @@ fn a_stream_keeps_what_it_sets_from_item_to_item_and_from_its_consumer() {
         for (n, expected) in (50..).zip([None, Some(1), Some(2)]) {
             A.set(n);
             assert_eq!(items.next().await, Some(expected));
-            assert_eq!(seen(), Some(n), "the consumer's own");
+            assert_eq!(seen(), Some(n), "the consumer's own value");
         }
         assert_eq!(items.next().await, None);
         assert_eq!(items.context().get(&A), Some(&3));
@@ -98,7 +98,7 @@ fn an_items_token_works_at_a_later_item() {
     assert_eq!(read, [Some(2), Some(1), Some(2), Some(1)]);
 }
 
-/// A stream with a guard that reports what it reads when it goes.
+/// Returns a stream with a guard that reads `A` when it is dropped, and the receiver of the value.
 fn guarded() -> (impl FusedStream<Item = u32> + Send, Receiver<Option<u32>>) {
     let (guard, dropped) = guard();
     let items = stream::iter([2, 3]).map(move |n| {
@@ -114,7 +114,7 @@ fn a_finished_stream_keeps_what_was_wrapped_and_drops_it_inside_the_context() {
     let (items, dropped) = guarded();
     let mut items = Box::pin(items.in_context(bound(1)));
     assert_eq!(block_on(items.as_mut().collect::<Vec<_>>()), [2, 3]);
-    assert_eq!(block_on(items.next()), None, "asked again, it answers as what was wrapped does");
+    assert_eq!(block_on(items.next()), None, "the wrapper returns the result of the inner stream");
     assert!(items.is_terminated());
     assert_eq!(items.size_hint(), (0, Some(0)));
     assert!(items.inner().is_some());
@@ -180,7 +180,7 @@ fn size_hint_and_is_terminated_know_when_there_is_nothing_left() {
     assert!(text.contains("completion"), "{text}");
 }
 
-/// A sink that reports what it sees with each item, and binds the item.
+/// Returns a sink that reports the value of `A` at each item, and then binds the item.
 fn sink() -> (impl sink::Sink<u32, Error = ()> + Send, Receiver<(u32, Option<u32>)>) {
     let (report, reported) = channel();
     let sink = sink::unfold((), move |(), item| {

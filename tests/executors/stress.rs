@@ -1,4 +1,4 @@
-//! Many requests at once, over everything at once, each value checked and counted back to zero.
+//! Many concurrent requests that cross all boundaries of this test binary. Each value is checked, and none is alive at the end.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::support::{ByHand, Counted, Counter, yield_once};
 
 static VALUE: ContextVar<Counted> = ContextVar::new("value");
 
-/// Both variables are those of request `n`.
+/// Checks that both variables have the values of request `n`.
 #[track_caller]
 fn check(n: u32) {
     assert_eq!((seen(), VALUE.with(Counted::number), copy_context().len()), (Some(n), n, 2));
@@ -28,7 +28,7 @@ fn bind(n: u32, counter: &Counter) {
     VALUE.set(Counted::numbered(counter, n));
 }
 
-/// The part of a request that the rayon pool does.
+/// Does the part of a request that runs on the rayon pool.
 fn crunch(n: u32, counter: &Counter) -> u32 {
     check(n);
     let items = (0..4_u32).into_par_iter().in_current_context();
@@ -48,7 +48,7 @@ fn crunch(n: u32, counter: &Counter) -> u32 {
     sum
 }
 
-/// A pool, and how many requests it is given at a time: a worker that yields goes on with another, on the same stack.
+/// A pool and its limit of concurrent requests: a worker that yields starts another request on the same stack.
 struct Cruncher {
     pool: ThreadPool,
     places: Semaphore,
@@ -100,7 +100,7 @@ fn ten_thousand_requests_over_tokio_and_rayon_keep_their_values_apart() {
         }
         assert_eq!(ended, 10_000);
     });
-    assert_restored(&cruncher.pool); // every worker has finished the job that it was in
+    assert_restored(&cruncher.pool); // every worker has finished its job
     drop(runtime);
     assert_eq!((counter.made(), counter.live()), (60_000, 0));
 }
@@ -147,7 +147,7 @@ fn a_storm_of_cancellations_leaves_nothing() {
     assert!(counter.made() > 5000);
 }
 
-/// Binds its level, captures, and goes on below: every other level in a context of its own.
+/// Binds its level, captures the context and awaits the next level. Every other level has a context of its own.
 fn descend(
     level: u32,
     levels: u32,
@@ -166,7 +166,7 @@ fn descend(
                 check(level);
             } else {
                 below.await;
-                // What is awaited bare shares the context: that of the level below, and no deeper one.
+                // A bare await shares the context with the level below, but not with deeper levels.
                 check(level + 1);
             }
         }

@@ -1,4 +1,4 @@
-//! Values that look at the context when they are dropped, in everything that ends before its time.
+//! Values whose destructors read the context, in tasks, jobs and threads that end early.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +11,7 @@ use crate::common::{A, bound, current_thread, marked_runtime, seen};
 use crate::pool::marked_pool;
 use crate::support::{Counted, Counter};
 
-/// Counts what is alive, and what was dropped in the wrong context.
+/// Counts the values that are alive, and those that were dropped in the wrong context.
 #[derive(Clone, Default)]
 struct Book {
     counter: Counter,
@@ -26,7 +26,7 @@ impl Book {
     }
 }
 
-/// Held by a task: is dropped where `A` is `n`.
+/// A value that a task holds. It must be dropped in a context where `A` is `n`.
 struct Held {
     n: u32,
     book: Book,
@@ -44,12 +44,12 @@ impl Drop for Held {
         if seen() != Some(self.n) {
             self.book.astray.fetch_add(1, Ordering::AcqRel);
         }
-        // What a destructor binds goes with the context.
+        // The context drops this value.
         VALUE.set(Value::new(&self.book.counter));
     }
 }
 
-/// Held by a context: is dropped wherever that goes, and uses everything there is.
+/// A value that a context holds. It is dropped wherever the context is dropped, and its destructor uses the whole crate.
 struct Value {
     counter: Counter,
     _counted: Counted,
@@ -76,12 +76,13 @@ impl Drop for Value {
     }
 }
 
-/// How many values go with one `Held`: itself, and what its destructor binds, which makes one more in its own.
+/// The number of values per `Held`: itself, the value that its destructor binds, and the one that that value's destructor
+/// binds.
 const PER_HELD: usize = 3;
-/// How many go with one `Value` in a context: itself, and the one of its destructor.
+/// The number of values per `Value` in a context: itself, and the one that its destructor binds.
 const PER_VALUE: usize = 2;
 
-/// Binds a value, and holds another while others run, for ever.
+/// Binds a value, holds another one and yields to other tasks for ever.
 async fn task(n: u32, book: Book, held: Held) {
     let _held = held;
     VALUE.set(Value::new(&book.counter));
@@ -104,7 +105,7 @@ fn aborted_tasks_drop_everything_where_it_belongs() {
                 bound(n).run(|| tasks.spawn(task.in_current_context()));
             }
             while book.counter.live() == TASKS {
-                yield_now().await; // until a task has bound its value
+                yield_now().await; // wait until a task has bound its value
             }
             tasks.shutdown().await;
         });
@@ -153,7 +154,7 @@ fn closures_of_a_runtime_that_shuts_down_drop_everything_where_it_belongs() {
             }
         }
     });
-    drop(runtime); // waits for what runs
+    drop(runtime); // waits for running tasks
     book.assert_closed(TASKS * (PER_HELD + PER_VALUE));
 }
 
@@ -195,7 +196,7 @@ fn a_thread_that_ends_drops_everything_where_it_belongs() {
             threads.spawn(body);
         }
     });
-    // The thread's own context holds one too.
+    // The thread's root context holds a value too.
     let thread = std::thread::spawn({
         let counter = book.counter.clone();
         move || drop(VALUE.set(Value::new(&counter)))

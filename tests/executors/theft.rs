@@ -1,7 +1,7 @@
-//! A rayon worker that waits runs jobs of others in the meantime, inside whatever context it waits in.
+//! A waiting rayon worker steals unrelated jobs and runs them inside the context in which it waits.
 //!
-//! Each of these programs is run bare, where the stolen job reads what it should not, and with either side wrapped. They
-//! leave nothing to chance: the stolen job is queued when the worker that will steal it is known to wait.
+//! Each program runs bare, where the stolen job reads the wrong value, and with either side wrapped. The outcome does not
+//! depend on timing, because the job is queued once the worker that will steal it is known to wait.
 
 use std::sync::Barrier;
 use std::sync::mpsc::{Sender, channel};
@@ -14,30 +14,30 @@ use crate::pool::{assert_restored, marked_pool};
 
 const ATTEMPTS: usize = 50;
 
-/// What the job of a stranger, and the request whose worker stole it, have read.
+/// The values that the unrelated job and the request whose worker stole it have read.
 #[derive(Debug, PartialEq)]
 struct Outcome {
     stranger: Option<u32>,
     request: Option<u32>,
 }
 
-/// The stranger's job bound its own value inside the request.
+/// The unrelated job read and changed the request's value.
 const STOLEN: Outcome = Outcome { stranger: Some(1), request: Some(7) };
-/// Neither saw the other.
+/// Neither read a value of the other.
 const APART: Outcome = Outcome { stranger: None, request: Some(1) };
 
-/// Reports what it reads, and binds something of its own.
+/// Reports the value that it reads, and binds another one.
 fn stranger(report: &Sender<Option<u32>>) {
     report.send(seen()).expect("the test is listening");
     A.set(7);
 }
 
-/// Queues a job from a thread that is in its root context, or in the empty one that it takes along.
+/// Queues a job from an empty context. If `wrapped`, the job carries a copy of that context.
 fn queue(pool: &ThreadPool, wrapped: bool, job: impl FnOnce() + Send + 'static) {
     Context::new().run(|| if wrapped { pool.spawn(propagate(job)) } else { pool.spawn(job) });
 }
 
-/// A worker yields inside a request.
+/// Runs a request whose worker yields.
 fn yielding(wrapped: bool) -> Outcome {
     let pool = marked_pool(1);
     let (report, reported) = channel();
@@ -61,8 +61,8 @@ fn yielding(wrapped: bool) -> Outcome {
 
 type Half<'a> = &'a (dyn Fn() + Sync);
 
-/// One worker of two waits inside a request for the other, which waits for the stranger's job. So it is the first
-/// that runs it. `wait` runs both halves, the second one on the other worker, and returns when they have ended.
+/// Runs a request on one of two workers. It waits for the other worker, which waits for the unrelated job, so the first worker
+/// runs that job. `wait` runs both halves, the second one on the other worker, and returns when both have ended.
 fn waiting(wrapped: bool, wait: fn(Half<'_>, Half<'_>)) -> Outcome {
     let pool = marked_pool(2);
     let (report, reported) = channel();
@@ -94,7 +94,7 @@ fn waiting(wrapped: bool, wait: fn(Half<'_>, Half<'_>)) -> Outcome {
     Outcome { stranger: reported.recv().expect("it ran"), request }
 }
 
-/// How often out of `ATTEMPTS` the outcome was this one.
+/// Returns how many of `ATTEMPTS` runs had the expected outcome.
 fn times(expected: &Outcome, mut program: impl FnMut() -> Outcome) -> usize {
     (0..ATTEMPTS).filter(|_| program() == *expected).count()
 }
@@ -163,8 +163,8 @@ fn a_worker_that_waits_for_an_in_place_scope_runs_a_strangers_job_in_it_unless_e
 
 type Job<'a> = &'a (dyn Fn() + Sync);
 
-/// The only worker of a pool waits inside a request for a job in another pool, which waits for the stranger's job. So the worker
-/// runs the stranger's job meanwhile.
+/// Runs a request on the only worker of a pool. It waits for a job in another pool, which waits for the unrelated job, so the
+/// request's worker runs the unrelated job meanwhile.
 fn waiting_for_a_pool(wait: fn(&ThreadPool, Job<'_>)) -> Outcome {
     let (pool, other) = (marked_pool(1), marked_pool(1));
     let (report, reported) = channel();

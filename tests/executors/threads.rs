@@ -80,7 +80,7 @@ fn crossbeams_scoped_threads_get_the_context_by_propagate() {
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// A pool of one thread that runs what it is sent.
+/// Returns the queue of a pool of one thread, which runs each job that it receives.
 fn pool() -> Sender<Job> {
     let (jobs, queue) = channel::<Job>();
     thread::spawn(move || queue.into_iter().for_each(|job| job()));

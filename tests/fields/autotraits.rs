@@ -1,4 +1,4 @@
-//! Which threads may have which of the types, and how big they are.
+//! The auto traits of the types of `fields`, and their sizes.
 
 use std::cell::Cell;
 use std::error::Error;

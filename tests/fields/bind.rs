@@ -1,4 +1,4 @@
-//! `bind`, its tokens, `unbind`, `clear`, `get`.
+//! `bind` and its tokens, `unbind`, `clear` and `get`.
 
 use contextvars::fields::{self, Fields, Text, Value, kv};
 use contextvars::{Context, ContextVar, forbid_bare_set};

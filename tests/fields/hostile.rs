@@ -1,4 +1,4 @@
-//! Keys and values from whoever means ill.
+//! Hostile keys and values: their code panics or fails, or they contain unexpected text.
 
 use std::fmt;
 use std::panic::panic_any;
@@ -12,7 +12,8 @@ use crate::{fresh, visited};
 
 const PANICKED: &str = "<panicked while formatting>";
 
-/// Writes a little, and panics with a payload whose destructor panics, with a payload whose destructor panics.
+/// A value that writes some text and then panics. The payload's destructor panics too, and so does the destructor of that
+/// payload.
 struct Bad;
 
 impl fmt::Display for Bad {

@@ -1,4 +1,4 @@
-//! The macro.
+//! The macro `kv!`.
 
 use contextvars::fields::kv;
 

@@ -6,7 +6,7 @@ use contextvars::{Context, ContextVar};
 use crate::support::panic_text;
 use crate::{fresh, visited};
 
-/// A type of another crate, as it were.
+/// Stands for a type of another crate.
 #[derive(Clone)]
 struct Foreign(u32);
 
@@ -142,7 +142,7 @@ fn a_computed_value_is_asked_once_when_the_line_begins() {
     });
 }
 
-/// Writes a line that would ask for itself again.
+/// Writes a line that computes this field again.
 #[expect(clippy::unnecessary_wraps, reason = "the type of a computed value")]
 fn logs() -> Option<Value> {
     Some(line(&Selection::new().computed("inner", logs)).into())

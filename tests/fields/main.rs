@@ -1,6 +1,6 @@
-//! Log fields, rule by rule, and structlog's own tests, sentence by sentence.
+//! The log fields of `contextvars::fields`, and a translation of structlog's own tests.
 //!
-//! Tests run side by side, and some of them on one thread: a test that sets fields does so in a context of its own.
+//! Tests run concurrently, and some of them on one thread, so a test that sets fields does so in a context of its own.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -28,7 +28,7 @@ mod visit;
 use contextvars::Context;
 use contextvars::fields::{self, Fields, Text, ToValue};
 
-/// The given fields, to compare with.
+/// Collects the given fields.
 fn of(kv: impl IntoIterator<Item = (impl Into<Text>, impl ToValue)>) -> Fields {
     kv.into_iter().collect()
 }
@@ -38,12 +38,12 @@ fn fresh<R>(f: impl FnOnce() -> R) -> R {
     Context::new().run(f)
 }
 
-/// What is bound, as text, in order.
+/// Returns the bound fields as text, in order.
 fn shown() -> String {
     format!("{:?}", fields::get())
 }
 
-/// What a log line would have, as text, in order.
+/// Returns the fields of a log line as text, in order.
 fn visited() -> String {
     let mut line = vec![];
     fields::visit(|key, value| line.push(format!("{key}={value}")));

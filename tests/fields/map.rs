@@ -1,4 +1,4 @@
-//! `Fields` as a map.
+//! `Fields` as a map of keys and values.
 
 use contextvars::fields::{Fields, Text, Value, kv};
 

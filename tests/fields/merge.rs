@@ -1,4 +1,4 @@
-//! `merge_into`, and into what.
+//! `merge_into`, and the collections that it accepts.
 
 use std::collections::{BTreeMap, HashMap};
 

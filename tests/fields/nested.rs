@@ -41,7 +41,7 @@ fn parts_that_lie_too_deep_become_text() {
     let maps = nest(65, true).to_string();
     assert_eq!(maps.matches("{\"k\": ").count(), 64, "{maps}");
     assert!(maps.contains(r#""{k: 7}""#), "{maps}");
-    // Deep enough to overflow a stack if each level were kept.
+    // If each level were kept, dropping the value would overflow the stack.
     assert!(nest(20_000, false).to_string().ends_with(&format!("…\"{}", "]".repeat(64))));
 }
 

@@ -1,4 +1,4 @@
-//! User code that binds, reads and logs, wherever it runs.
+//! User code that binds, reads and logs fields wherever the crate calls it.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use contextvars_thread_fields as thread_fields;
 use crate::support::{Counted, Counter, OnDrop, on_thread};
 use crate::{fresh, of, shown, visited};
 
-/// Does everything that the module offers, and comes back to itself once.
+/// A value whose conversion uses every function of the module and re-enters itself once.
 struct Busy;
 
 static BUSY: ContextVar<Busy> = ContextVar::new("busy").logged();
@@ -177,7 +177,7 @@ fn fields_may_be_used_in_destructors() {
     });
 }
 
-/// Regression: the variable was asked again for the line that it wrote, and for that one's, until the stack was full.
+/// Regression: the variable was asked for its value again for each line that this value wrote, until the stack overflowed.
 #[test]
 fn a_value_that_writes_a_line_is_not_asked_again_for_that_line() {
     struct Noisy;
@@ -206,7 +206,7 @@ fn a_value_that_writes_a_line_is_not_asked_again_for_that_line() {
         NOISY.sync_scope(Noisy, || {
             fields::sync_scope(kv! { user = "ann" }, || assert_eq!(seen(), expected));
         });
-        // It was made to its end, so it is asked again.
+        // The earlier conversion is complete, so the variable is asked again.
         let selected = Selection::new().var(&NOISY).field("noisy");
         NOISY.sync_scope(Noisy, || {
             selected.visit(|_, value| assert_eq!(value.to_string(), of_its_own));

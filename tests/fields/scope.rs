@@ -1,4 +1,4 @@
-//! `fields::scope`: around each poll, and around the end.
+//! `fields::scope`: fields that are bound at each poll of a future and while it is dropped.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -137,7 +137,7 @@ fn the_future_is_dropped_with_its_fields_bound() {
         cancelled.step();
         drop(cancelled);
 
-        // A future that keeps what it captured until it is dropped itself.
+        // This future keeps its captures until it is dropped itself.
         let guard = look();
         let ready = futures::future::poll_fn(move |_| {
             let _ = &guard;

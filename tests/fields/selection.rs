@@ -1,4 +1,4 @@
-//! `Selection`.
+//! `Selection`: the fields of a line, their order and their names.
 
 use contextvars::ContextVar;
 use contextvars::fields::{self, Fields, Selection, kv};
@@ -60,7 +60,7 @@ fn dynamic_adds_the_rest_once() {
 #[test]
 fn dynamic_shows_the_namesake_of_a_listed_variable() {
     static SAME: ContextVar<&str> = ContextVar::new("region").logged();
-    // Whichever of them the visit comes upon first.
+    // The result must not depend on the variable that the visit reaches first.
     let selection = Selection::new().var(&REGION).rename("where").rest();
     let seen = REGION.sync_scope("us", || SAME.sync_scope("same", || line(&selection)));
     assert_eq!(seen, "where=us region=same");
@@ -128,7 +128,7 @@ fn a_selection_may_be_a_static() {
     );
 }
 
-/// Regression: a key that is listed hid the logged variable of its name.
+/// Regression: a listed key that was not bound hid the logged variable of that name.
 #[test]
 fn a_listed_key_that_is_not_bound_shows_the_logged_variable_of_its_name() {
     static ID: ContextVar<u64> = ContextVar::new("listed_id").logged();
@@ -160,7 +160,7 @@ fn every_field_is_of_the_moment_when_the_visit_began() {
     });
 }
 
-/// Regression: a key was taken by whoever was listed first under it, also if that had no value.
+/// Regression: the first entry listed for a key took the key, even if the entry had no value.
 #[test]
 fn what_is_listed_and_has_no_value_hides_nothing() {
     static NEW: ContextVar<u8> = ContextVar::new("new");
@@ -181,7 +181,7 @@ fn each_key_of_a_long_selection_is_shown_once() {
     let listed = |selection: Selection| {
         keys.iter().fold(selection, |selection, key| selection.field(key.clone()).or_null())
     };
-    // Every key is listed twice, and the first and the last one are bound, so the rest has them as well.
+    // Every key is listed twice. The first and the last key are bound, so `rest` finds them as well.
     let selection = listed(listed(Selection::new())).rest();
     let mut shown = vec![];
     fields::sync_scope(kv! { k00 = 1, k69 = 2, other = 3 }, || {

@@ -1,4 +1,4 @@
-//! The reserved place in the context: carried like a variable, and seen by nobody.
+//! The slot of the fields in a context: it is copied as variables are, and does not appear among them.
 
 use contextvars::fields::{self, kv};
 use contextvars::{Context, ContextExt, ContextVar, copy_context, propagate_fn};

@@ -1,4 +1,4 @@
-//! The five tests of structlog's `TestBoundContextvars`.
+//! Translations of the five tests of structlog's `TestBoundContextvars`.
 
 use contextvars::fields::{self, kv};
 

@@ -1,4 +1,4 @@
-//! The thirteen tests of structlog's `TestContextvars`.
+//! Translations of the thirteen tests of structlog's `TestContextvars`.
 
 use std::future::Future;
 
@@ -8,7 +8,7 @@ use contextvars::{Context, ContextExt, ContextVar};
 use crate::support::{ByHand, yield_once};
 use crate::{fresh, of};
 
-/// Runs a task in an empty context, and what it awaits in tasks of their own.
+/// Runs a task in an empty context. Child tasks of structlog are wrapped futures here, so they have copies of the context.
 fn run<F: Future>(task: F) -> F::Output {
     futures::executor::block_on(task.in_context(Context::new()))
 }

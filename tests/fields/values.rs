@@ -50,7 +50,7 @@ fn texts_become_values() {
     assert_eq!(Box::new(String::from("ann")).to_value(), ann);
     assert_eq!(ann.to_value(), ann);
     assert_eq!(Value::from('x').as_str(), Some("x"));
-    // Shared, not copied.
+    // A clone shares the text.
     let before = Arc::strong_count(&shared);
     let kept = (shared.to_value(), shared.to_value().clone());
     assert_eq!(Arc::strong_count(&shared), before + 2);

@@ -1,4 +1,4 @@
-//! `visit`, and typed variables that are logged.
+//! `visit`, and typed variables that are marked as logged.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -133,7 +133,7 @@ fn nothing_is_allocated_for_bound_fields_scalars_and_static_text() {
     });
 }
 
-/// Counts what this thread allocates.
+/// Counts the allocations of each thread.
 struct Counting;
 
 thread_local!(static ALLOCATIONS: Cell<usize> = const { Cell::new(0) });
@@ -147,12 +147,12 @@ fn allocations() -> usize {
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
-        // SAFETY: as promised by the caller.
+        // SAFETY: the caller upholds the contract of this method, which is the contract of the called one.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: as promised by the caller.
+        // SAFETY: the caller upholds the contract of this method, which is the contract of the called one.
         unsafe { System.dealloc(pointer, layout) }
     }
 }

@@ -12,7 +12,7 @@ use crate::support::{panic_text, text_of};
 
 static A: ContextVar<u32> = ContextVar::new("request-id");
 
-/// Returns a runtime of which all threads forbid a bare `set`.
+/// Returns a runtime whose threads all forbid bare sets.
 fn forbidding_runtime() -> Runtime {
     Builder::new_multi_thread()
         .worker_threads(2)

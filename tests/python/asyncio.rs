@@ -177,7 +177,7 @@ fn a8_cancellation_cleans_up_in_the_context_of_the_task() {
     assert_eq!((seen.get(), VAR.get()), (1, 7));
 }
 
-/// A stream in the place of an async generator. It sets the variable before each of its items.
+/// Returns a stream in place of an async generator. It sets the variable before each of its items.
 fn generator() -> impl Stream<Item = u32> {
     stream::iter(1..).then(|n| async move {
         VAR.set(n * 100);
@@ -235,7 +235,7 @@ fn a10_an_eager_first_step_runs_in_the_given_context() {
             yield_once().await;
             (first, VAR.get())
         };
-        // The first step runs at once, while the context that was copied is current. In Rust this is no conflict.
+        // The first step runs at once, while the copied context is current. In Rust this is no conflict.
         let mut task = Box::pin(work.in_current_context());
         assert!(futures::poll!(task.as_mut()).is_pending());
         assert_eq!(VAR.get(), 1);
@@ -265,9 +265,9 @@ fn h2_a_copy_is_safe_while_another_thread_changes_the_original() {
 fn h6_identity_is_the_contexts_and_not_the_maps() {
     let mut context = Context::new().with_value(&VAR, 1);
     let token = context.run(|| VAR.set(2));
-    // The map differs and the context is the same:
+    // The map differs and the context is the same.
     context.run(|| VAR.set(3));
-    // The map is the same and the context differs:
+    // The map is the same and the context differs.
     let mut copy = context.clone();
     assert!(copy.ptr_eq(&context));
     let token = copy.run(|| VAR.reset(token)).expect_err("a copy").into_token();

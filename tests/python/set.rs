@@ -64,7 +64,7 @@ fn s3_old_value_is_what_was_bound_and_none_where_nothing_was() {
         let second = DEFAULTED.set(2);
         assert_eq!(second.old_value(), Some(&1));
         DEFAULTED.set(3);
-        assert_eq!(second.old_value(), Some(&1), "whatever is set later");
+        assert_eq!(second.old_value(), Some(&1), "a later set does not change it");
     });
 }
 

@@ -1,5 +1,5 @@
-//! Sentence 7: `Binding` is `!Send`; dropped out of order it behaves as tokens do; dropped in another context
-//! it does nothing.
+//! Sentence 7: a `Binding` is `!Send`. If it is dropped out of order, it behaves as tokens do. If it is dropped in another
+//! context, it does nothing.
 
 use contextvars::{Binding, Context, ContextVar};
 use static_assertions::assert_not_impl_any;
@@ -25,9 +25,9 @@ fn a_binding_binds_and_restores_on_drop() {
                 assert_eq!(A.get(), 2);
                 A.set(3);
             }
-            assert_eq!(A.get(), 1, "whatever was set since");
+            assert_eq!(A.get(), 1, "a later set does not matter");
         }
-        assert!(A.try_get().is_err(), "unset included");
+        assert!(A.try_get().is_err(), "an unset variable is restored too");
     });
     assert!(context.is_empty());
 }
@@ -67,7 +67,7 @@ fn dropped_in_another_context_it_does_nothing() {
         drop(binding);
         assert_eq!(A.get(), 9);
     });
-    assert_eq!(context.get(&A), Some(&2), "nor in its own");
+    assert_eq!(context.get(&A), Some(&2), "its own context is unchanged");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `Context::changes_since` and `Changes`.
+//! Sentences 61 and 62: `Context::changes_since` and `Changes`.
 
 use contextvars::fields::{self, Fields, kv};
 use contextvars::{Change, Changes, Context, ContextVar, forbid_bare_set};
@@ -9,7 +9,7 @@ static A: ContextVar<u32> = ContextVar::new("a");
 static B: ContextVar<u32> = ContextVar::new("b");
 static C: ContextVar<u32> = ContextVar::new("c");
 
-/// Each change as text, in order of the names.
+/// Returns each change as text, in the order of the names.
 fn shown(changes: &Changes) -> String {
     let value = |entry: Option<contextvars::Entry<'_>>| {
         entry.map_or("-".to_string(), |entry| entry.downcast_ref::<u32>().unwrap().to_string())
@@ -150,13 +150,13 @@ fn changes_own_their_values() {
     assert_eq!(counter.dropped(), 1);
 }
 
-/// Contexts of many shapes, so that a branch of one is compared with a value of the other at each depth.
+/// Compares contexts of many shapes, so that a branch of one map meets a single value of the other at each depth.
 #[test]
 fn the_changes_between_any_two_contexts_lead_from_one_to_the_other() {
     static VARS: [ContextVar<u32>; 40] = [const { ContextVar::new("many") }; 40];
     let mut random = fastrand::Rng::with_seed(7);
     for var in &VARS {
-        let _ = Context::new().with_value(var, 0); // in this order
+        let _ = Context::new().with_value(var, 0); // assigns the ids in this order
     }
     for _ in 0..300 {
         let mut base = Context::new();

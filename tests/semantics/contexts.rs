@@ -1,5 +1,5 @@
-//! Sentence 10: A context's identity is the logical context, not the map. It shows in one thing: which tokens
-//! work where.
+//! Sentence 10: a context's identity is the logical context, not the map. The identity decides only which tokens work in which
+//! context.
 
 use std::mem;
 
@@ -11,22 +11,22 @@ use crate::support::{ByHand, on_thread, yield_once};
 
 static V: ContextVar<u32> = ContextVar::new("v");
 
-/// A context in which `V` was set from 1 to 2, and the token of that `set`.
+/// Returns a context in which `V` was set from 1 to 2, and the token of that `set`.
 fn with_token() -> (Context, Token<u32>) {
     let mut context = Context::new().with_value(&V, 1);
     let token = context.run(|| V.set(2));
     (context, token)
 }
 
-/// The token does not work in the context that is current here; it is handed back.
+/// Checks that the current context refuses the token, and returns the token.
 ///
-/// Asked twice: as the context is found, and when something was set in it for sure, so that it has had
-/// to say which context it is.
+/// Tries it twice: in the unchanged context, and after a `set` in it, because a context is assigned its identity by its first
+/// `set`.
 #[track_caller]
 fn refused(token: Token<u32>) -> Token<u32> {
     let once = V.reset(token).expect_err("this is not the token's context");
     assert_eq!(once.kind(), ResetErrorKind::WrongContext);
-    let twice = V.sync_scope(0, || V.reset(once.into_token())).expect_err("nor is it now");
+    let twice = V.sync_scope(0, || V.reset(once.into_token())).expect_err("still another context");
     assert_eq!(twice.kind(), ResetErrorKind::WrongContext);
     twice.into_token()
 }
@@ -235,7 +235,7 @@ fn identities_of_threads_are_never_reused() {
 fn identities_of_contexts_are_never_reused() {
     let mut tokens: Vec<Token<u32>> = Vec::new();
     for _ in 0..50 {
-        // Boxed, so that the same address comes back.
+        // The context is boxed, so that the allocator returns the same address again.
         let mut context = Box::new(Context::new());
         tokens = context.run(|| {
             let mut tokens: Vec<_> = mem::take(&mut tokens).into_iter().map(refused).collect();

@@ -1,4 +1,4 @@
-//! Sentence 3: The default: computed once per process, shared, never part of a context.
+//! Sentence 3: the default is computed once per process, shared by all contexts, and never part of a context.
 
 use std::ptr::from_ref;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
@@ -28,7 +28,7 @@ fn the_default_is_computed_once_when_threads_race_for_it() {
     const THREADS: usize = 8;
     static CALLS: AtomicUsize = AtomicUsize::new(0);
     fn count() -> usize {
-        thread::yield_now(); // gives the others time to arrive while this is under way
+        thread::yield_now(); // lets other threads arrive during this computation
         CALLS.fetch_add(1, Ordering::Relaxed)
     }
     for round in 0..100 {
@@ -197,7 +197,7 @@ fn a_cycle_of_defaults_on_one_thread_panics_and_says_so() {
 
 #[test]
 fn a_default_may_give_its_own_variable_a_value_or_a_fallback() {
-    // Both are reads that do not come to the default: a value and a fallback stand before it.
+    // Neither read needs the default, because a value or a fallback takes precedence.
     static VALUED: ContextVar<u32> = ContextVar::with_default("valued", || {
         VALUED.set(1);
         VALUED.get() + 1
@@ -216,7 +216,7 @@ fn a_default_that_caught_its_own_recursion_is_used() {
     Context::new().run(|| assert_eq!((CAREFUL.get(), CAREFUL.get()), (1, 1)));
 }
 
-/// Found by a review: what the default set failed to drop, and the default that was made was forgotten.
+/// Regression: a value that the default's function had set panicked in its drop, and the computed default was leaked.
 #[test]
 fn a_default_whose_context_fails_to_drop_is_dropped() {
     static COUNTER: LazyLock<Counter> = LazyLock::new(Counter::new);

@@ -8,7 +8,7 @@ use static_assertions::{assert_impl_all, assert_not_impl_any};
 
 use crate::support::{Counted, Counter};
 
-/// A value that nobody can print.
+/// A value without `Debug`.
 struct Secret(u32);
 
 static NUMBER: ContextVar<u32> = ContextVar::new("the-number").debug();

@@ -1,5 +1,5 @@
-//! Sentence 23: Values are dropped exactly once, when the last context, token or task that holds them goes; a
-//! forgotten token or guard costs its own value, nothing else.
+//! Sentence 23: a value is dropped exactly once, with the last context, token or task that holds it. A forgotten token or guard
+//! leaks only its own value.
 
 use std::mem;
 use std::thread;

@@ -1,4 +1,4 @@
-//! Sentence 18: `forbid_bare_set()` makes the classic leak loud.
+//! Sentence 18: after `forbid_bare_set()`, a bare set panics, so that a leaked value cannot go unnoticed.
 
 use std::panic::catch_unwind;
 use std::sync::mpsc::channel;
@@ -12,7 +12,7 @@ use crate::support::{
 
 static A: ContextVar<u32> = ContextVar::new("the-variable");
 
-/// Runs `f` on a thread that forbids a bare `set`.
+/// Runs `f` on a thread that forbids bare sets.
 fn on_forbidding_thread<R: Send + 'static>(f: impl FnOnce() -> R + Send + 'static) -> R {
     on_thread(|| {
         forbid_bare_set();
@@ -165,14 +165,14 @@ fn the_rule_is_not_enforced_while_unwinding() {
     assert_eq!(seen.try_iter().collect::<Vec<_>>(), [1]);
 }
 
-/// Runs `prepare` on a thread: what a thread-local destructor, which it registers by calling its argument,
-/// read of what it set.
+/// Sets `A` in a thread-local destructor of a new thread, and returns the value that the destructor reads, or the text of its
+/// panic. The thread runs `prepare`, which registers the destructor by calling its argument.
 fn set_in_a_destructor(prepare: impl FnOnce(Register) + Send + 'static) -> Result<u32, String> {
     let (done, seen) = channel();
     on_thread(move || {
         prepare(Box::new(move || {
             at_exit(move || {
-                // Caught, for a panic in a destructor would take the whole process along.
+                // The panic is caught because a panic in a thread-local destructor aborts the process.
                 let result = catch_unwind(|| drop(A.set(1))).map(|()| A.get());
                 done.send(result.map_err(|panic| text_of(&*panic))).expect("the test is listening");
             });

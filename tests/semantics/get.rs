@@ -1,4 +1,4 @@
-//! Sentence 2: Value in the current context, else the default, else a panic or a `LookupError`.
+//! Sentence 2: a read returns the value of the current context, or else the default. Without either, it panics or fails.
 
 use std::cell::Cell;
 use std::panic::{self, catch_unwind};
@@ -130,7 +130,7 @@ fn reads_bind_nothing() {
 
 #[test]
 fn a_read_follows_the_current_context_in_the_moment_it_changes() {
-    // Whatever a variable may remember about its last read must not outlive an entry or an exit.
+    // If a variable caches its last read, the cache must not outlive an entry or an exit.
     static LEVEL: ContextVar<u32> = ContextVar::with_default("level", || 0);
     let mut one = Context::new().with_value(&LEVEL, 1);
     let mut two = Context::new().with_value(&LEVEL, 2);
@@ -147,7 +147,7 @@ fn a_read_follows_the_current_context_in_the_moment_it_changes() {
     });
 }
 
-/// Runs `f`, which must panic, and says where the panic hook saw it.
+/// Runs `f`, which must panic, and returns the place that the panic hook reported.
 fn place_of_panic(f: impl FnOnce()) -> (String, u32) {
     thread_local! {
         static PLACE: Cell<Option<(String, u32)>> = const { Cell::new(None) };

@@ -1,4 +1,4 @@
-//! Sentence 1: A variable's identity is a never-reused number given on first use, not its name nor its address.
+//! Sentence 1: a variable's identity is a number that is assigned on first use and never reused, not its name or its address.
 
 use std::sync::{Arc, Barrier};
 use std::thread;
@@ -59,7 +59,7 @@ fn a_variable_keeps_its_identity_when_it_moves() {
 fn an_identity_is_never_reused() {
     let mut context = Context::new();
     for round in 0..200 {
-        // The allocator gives the same address again and again.
+        // The allocator returns the same address again and again.
         let var = Box::new(ContextVar::new("short-lived"));
         context.run(|| {
             assert!(var.try_get().is_err(), "round {round} found the value of a dropped variable");

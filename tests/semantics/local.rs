@@ -1,5 +1,5 @@
-//! Sentence 13: `local()` variables never cross: they are left out of every copy of the *current* context, and
-//! stay in a `Context::clone()`.
+//! Sentence 13: the values of `local` variables are left out of every copy of the current context. `Context::clone()` keeps
+//! them.
 
 use contextvars::{Context, ContextExt, ContextVar, copy_context, propagate, propagate_fn};
 
@@ -8,12 +8,12 @@ use crate::support::{ByHand, Counted, Counter, on_thread};
 static HERE: ContextVar<u32> = ContextVar::new("here").local();
 static ANYWHERE: ContextVar<u32> = ContextVar::new("anywhere");
 
-/// What can be read of the two.
+/// Reads both variables.
 fn seen() -> (Option<u32>, Option<u32>) {
     (HERE.try_get().ok(), ANYWHERE.try_get().ok())
 }
 
-/// Both are set in the context in which `f` runs.
+/// Runs `f` in a context in which both variables are set.
 fn with_both<R>(f: impl FnOnce() -> R) -> R {
     Context::new().run(|| {
         HERE.set(1);
@@ -132,7 +132,7 @@ fn a_copy_does_not_keep_the_value_of_a_local_variable_alive() {
     assert_eq!(copy.get(&ANYWHERE), Some(&1));
 }
 
-/// Found by a review: the family of a variable was fixed by its first use, and `local` did nothing after it.
+/// Regression: the first use of a variable fixed whether it was local, and a later `local` had no effect.
 #[test]
 fn a_variable_that_is_made_local_after_it_was_used_stays_behind() {
     let var = ContextVar::new("late");

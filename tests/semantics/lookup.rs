@@ -1,4 +1,4 @@
-//! Reads without a value: the two texts, and the function of `on_missing`, which is one for the whole process.
+//! Sentences 57 and 58: the two messages of a read without a value, and the process-wide function of `on_missing`.
 
 use contextvars::{Context, ContextVar, LookupError, LookupErrorKind, Missing, on_missing};
 
@@ -83,7 +83,7 @@ fn the_hook_explains_panics_and_is_not_re_entered() {
             "explained" => {
                 assert!(missing.is_set_in(&Context::new().with_value(&EXPLAINED, 1)));
                 assert!(!missing.is_set_in(&Context::new().with_value(&SILENT, 1)));
-                // A read without a value in here finds no hook.
+                // The hook is not called for a read that the hook itself makes.
                 let text = panic_text(|| EXPLAINED.get());
                 assert!(!text.contains("because"), "{text}");
                 Some("because".into())
@@ -93,7 +93,7 @@ fn the_hook_explains_panics_and_is_not_re_entered() {
         }
     }
 
-    // Other tests of this binary read missing values meanwhile; for those the hook has no text.
+    // Other tests of this binary may read missing values at the same time; the hook returns no text for those.
     assert!(on_missing(hook));
     assert!(!on_missing(|_| Some("another".into())));
     assert!(panic_text(|| EXPLAINED.get()).ends_with("\nbecause"));

@@ -1,8 +1,8 @@
-//! The sentences of docs/semantics.md on variables, contexts, tasks and user code: one module for each topic, and one test or more
-//! for each clause.
+//! The sentences of docs/semantics.md on variables, contexts, tasks and user code: one module for each topic, and at least one
+//! test for each clause.
 //!
-//! Tests run side by side in one process (or one after the other on one thread), so each has variables of its own, and one that
-//! looks at a whole context does so in a context or on a thread of its own.
+//! Tests run concurrently in one process, or one after the other on one thread. Each test therefore has its own variables, and
+//! a test that checks a whole context uses a context or a thread of its own.
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,5 +1,4 @@
-//! Sentence 11: `Context::run`: the current context *is* `self` for the call. (Entering an entered context:
-//! `ui/enter_twice.rs`.)
+//! Sentence 11: during `Context::run`, the current context is `self`. (Entering an entered context: `ui/enter_twice.rs`.)
 
 use std::sync::{Arc, Barrier};
 use std::thread;
@@ -30,7 +29,7 @@ fn what_is_bound_in_the_context_is_current_inside() {
 fn what_is_bound_outside_reads_as_unset() {
     Context::new().with_value(&A, 1).run(|| {
         Context::new().with_value(&B, 2).run(|| {
-            assert!(A.try_get().is_err(), "the context replaces, it is no layer");
+            assert!(A.try_get().is_err(), "outer values are not visible in the context");
             assert_eq!(B.get(), 2);
         });
         assert!(B.try_get().is_err());
@@ -76,7 +75,7 @@ fn the_previous_context_is_back_on_return() {
         Context::new().with_value(&A, 2).run(|| A.set(3));
         assert_eq!(A.get(), 1);
         assert_eq!(Context::current().len(), 1);
-        assert!(A.reset(token).is_ok(), "the very context, not a copy of it");
+        assert!(A.reset(token).is_ok(), "the same context, not a copy");
     });
 }
 
@@ -94,7 +93,7 @@ fn the_previous_context_is_back_on_unwind() {
             })
         });
         assert_eq!(A.get(), 1);
-        assert!(A.reset(token).is_ok(), "the very context, not a copy of it");
+        assert!(A.reset(token).is_ok(), "the same context, not a copy");
     });
 }
 
@@ -147,7 +146,7 @@ fn the_way_to_share_a_context_is_to_run_a_clone() {
             thread::spawn(move || {
                 let mut mine = Context::clone(&shared);
                 mine.run(|| {
-                    inside.wait(); // all are inside at once
+                    inside.wait(); // all threads are inside at once
                     assert_eq!(A.get(), 1);
                     A.set(n);
                     inside.wait();
@@ -164,7 +163,7 @@ fn the_way_to_share_a_context_is_to_run_a_clone() {
 
 #[test]
 fn another_context_may_be_dropped_while_one_is_entered() {
-    // `run` borrows only the context it enters: others may go while it runs.
+    // `run` borrows only the context that it enters, so another one can be dropped meanwhile.
     static VALUE: ContextVar<Counted> = ContextVar::new("value");
     let counter = Counter::new();
     let other = Context::new().with_value(&VALUE, Counted::new(&counter));

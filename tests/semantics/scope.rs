@@ -1,4 +1,4 @@
-//! `ContextVar::scope`: one variable of a future, around each poll and around its end; and `sync_scope`.
+//! Sentences 8 and 9: `scope` binds a variable at each poll of a future and during its drop; `sync_scope` binds it for a call.
 
 use std::cell::Cell;
 use std::future::{pending, ready};

@@ -1,4 +1,4 @@
-//! Sentences 4 and 5: `set` binds in the current context and returns a `Token`; `reset` restores exactly the state
+//! Sentences 4 and 5: `set` binds a value in the current context and returns a `Token`; `reset` restores exactly the state
 //! before that `set`. (A token used twice: `ui/token_used_twice.rs`.)
 
 use contextvars::{Context, ContextVar, ResetErrorKind, Token};
@@ -89,7 +89,7 @@ fn reset_does_not_care_what_was_set_since() {
     });
 }
 
-/// Sets 1, 2, 3, resets the tokens in the given order and says what could be read after each.
+/// Sets 1, 2 and 3, resets the tokens in the given order, and returns the value read after each reset.
 fn resets_in_order(order: [usize; 3]) -> [Option<u32>; 3] {
     static LEVEL: ContextVar<u32> = ContextVar::new("level");
     Context::new().run(|| {
@@ -104,7 +104,7 @@ fn resets_in_order(order: [usize; 3]) -> [Option<u32>; 3] {
 
 #[test]
 fn tokens_work_in_any_order_each_restoring_its_own_old_value() {
-    // The first token's old state is "unset", the second's is 1, the third's is 2.
+    // The old state is "unset" for the first token, 1 for the second and 2 for the third.
     assert_eq!(resets_in_order([0, 1, 2]), [None, Some(1), Some(2)]);
     assert_eq!(resets_in_order([0, 2, 1]), [None, Some(2), Some(1)]);
     assert_eq!(resets_in_order([1, 0, 2]), [Some(1), None, Some(2)]);
@@ -121,7 +121,7 @@ fn a_token_works_after_the_variable_was_removed() {
 
     assert!(context.remove(&LEVEL));
     context.run(|| assert!(LEVEL.reset(to_unset).is_ok()));
-    assert!(context.is_empty(), "unset it was, and unset it is");
+    assert!(context.is_empty(), "the variable is unset again");
     context.run(|| assert!(LEVEL.reset(to_one).is_ok()));
     assert_eq!(context.get(&LEVEL), Some(&1));
 }
@@ -209,7 +209,7 @@ fn scope_binds_for_the_call_and_restores_on_return() {
             LEVEL.sync_scope(3, || LEVEL.get())
         });
         assert_eq!(inner, 3);
-        assert!(LEVEL.try_get().is_err(), "unset included, whatever was set inside");
+        assert!(LEVEL.try_get().is_err(), "the variable is unset again");
         assert_eq!(Context::current().len(), 0);
     });
     assert!(context.is_empty());

@@ -1,4 +1,4 @@
-//! Sentence 16: A bare `.await` shares the caller's context; `join!` and `select!` branches share it too unless
+//! Sentence 16: a bare `.await` shares the caller's context, and so do the branches of `join!` and `select!` unless they are
 //! wrapped.
 
 use contextvars::{Context, ContextExt, ContextVar};
@@ -9,14 +9,14 @@ use crate::support::{ByHand, yield_once};
 
 static A: ContextVar<u32> = ContextVar::new("a");
 
-/// Polls the future to its end in a context of its own and returns that context.
+/// Polls the future to completion in a context of its own and returns that context.
 fn finish(future: impl Future<Output = ()>) -> Context {
     let mut future = ByHand::new(future.in_context(Context::new()));
     future.finish();
     future.0.context().clone()
 }
 
-/// Sets `A`, lets others run, and says what is there afterwards.
+/// Sets `A`, yields once, and returns the value of `A`.
 async fn set_and_look(value: u32) -> u32 {
     A.set(value);
     yield_once().await;
@@ -28,10 +28,10 @@ fn a_bare_await_shares_the_callers_context() {
     let context = finish(async {
         let token = A.set(1);
         assert_eq!(set_and_look(2).await, 2);
-        assert_eq!(A.get(), 2, "the callee's set is the caller's");
+        assert_eq!(A.get(), 2, "the caller sees the callee's set");
         assert!(A.reset(token).is_ok());
         let token = async { A.set(3) }.await;
-        assert!(A.reset(token).is_ok(), "and so is its token");
+        assert!(A.reset(token).is_ok(), "the token belongs to the caller's context");
     });
     assert!(context.is_empty());
 }
@@ -69,7 +69,7 @@ fn branches_of_select_share_the_context() {
             Either::Left((seen, _)) => assert_eq!(seen, 2, "the first sees the second's set"),
             Either::Right(_) => panic!("the first branch is polled first"),
         }
-        assert_eq!(A.get(), 2, "what the loser set stays");
+        assert_eq!(A.get(), 2, "the set of the losing branch stays");
     });
 }
 

@@ -1,5 +1,5 @@
-//! Sentence 24: Nothing fails or panics in a thread-local destructor; the thread's own values are released
-//! when its destructors run. (`tests/teardown.rs` goes further.)
+//! Sentence 24: no call fails or panics in a thread-local destructor, and the values of the root context are released when the
+//! thread's destructors run. (`tests/teardown.rs` covers more cases.)
 
 use std::sync::mpsc::{Sender, channel};
 
@@ -10,7 +10,7 @@ use crate::support::{ByHand, Counted, Counter, OnDrop, at_exit, on_thread, yield
 static A: ContextVar<u32> = ContextVar::with_default("a", || 7);
 static VALUE: ContextVar<Counted> = ContextVar::new("value");
 
-/// Reads, sets, resets, enters and copies; says that it came to its end.
+/// Reads, sets, resets, enters and copies, and then reports that it completed.
 fn use_everything(done: &Sender<u32>) {
     assert_eq!(A.get_or(8), A.try_with(|v| *v).map_or(8, |v| if v == 7 { 8 } else { v }));
     let token = A.set(2);
@@ -29,7 +29,7 @@ fn use_everything(done: &Sender<u32>) {
 
 #[test]
 fn everything_works_in_a_destructor_that_runs_after_the_crates_own() {
-    // Destructors run in an order that is not promised, so both orders of first use are tried.
+    // The order of destructors is not specified, so the tests try both orders of first use.
     let (done, ended) = channel();
     on_thread(move || {
         at_exit(move || use_everything(&done));

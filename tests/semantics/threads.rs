@@ -1,5 +1,5 @@
-//! Sentence 17: Threads and unwrapped tasks start from the thread's own context, which is empty; `propagate`
-//! and `in_current_context` carry the current one over.
+//! Sentence 17: threads and unwrapped tasks start in their thread's root context, which is empty; `propagate` and
+//! `in_current_context` carry the current context over.
 
 use std::sync::Arc;
 use std::thread;
@@ -70,7 +70,7 @@ fn propagate_carries_it_over_to_a_thread() {
         there
     });
     assert_eq!(there.join().expect("no panic"), (1, 2), "captured at the call of propagate");
-    assert_eq!(context.get(&A), Some(&3), "what was set there stayed there");
+    assert_eq!(context.get(&A), Some(&3), "the other thread's set stayed there");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `ContextVar::unset`, `Context::insert`, and the lines that they and their neighbours remember.
+//! `ContextVar::unset`, `Context::insert`, and the source lines that these and similar functions record.
 
 use std::panic::Location;
 
@@ -86,7 +86,7 @@ fn insert_drops_the_replaced_value() {
     assert_eq!((counter.made(), counter.dropped()), (2, 1));
 }
 
-// === the lines ===
+// === the lines that set a value ===
 
 #[track_caller]
 fn set_at(context: &Context) -> &'static Location<'static> {

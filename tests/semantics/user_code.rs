@@ -1,5 +1,5 @@
-//! Sentences 21 and 22: User code never runs while the thread's slot is inconsistent: any of it may call any function
-//! of the crate. (`tests/reentrancy.rs` has a case for each line of the source where it can run.)
+//! Sentences 21 and 22: user code never runs while the thread's slot is inconsistent, so it may call any function of the crate.
+//! (`tests/reentrancy.rs` has a case for each line of the source where user code can run.)
 
 use std::cell::Cell;
 use std::fmt;
@@ -10,7 +10,7 @@ use crate::support::{Counted, Counter, OnDrop, on_thread, panic_text};
 
 static A: ContextVar<u32> = ContextVar::new("a");
 
-/// A bit of everything, and each part does what it should.
+/// Calls the main functions of the crate and checks their results.
 fn use_the_crate() {
     let before = copy_context();
     let seen = A.try_get().ok();
@@ -26,7 +26,7 @@ fn use_the_crate() {
     assert_eq!(copy_context().len(), before.len());
 }
 
-/// Uses the crate in everything that the crate calls.
+/// A value that uses the crate in each of its methods that the crate calls.
 struct Busy {
     used: Counter,
 }
@@ -64,7 +64,7 @@ impl fmt::Debug for Busy {
 
 static BUSY: ContextVar<Busy> = ContextVar::new("busy").debug();
 
-/// How often the values of `BUSY` worked while `f` ran in a context with `A` at 1.
+/// Returns how often values of `BUSY` used the crate while `f` ran in a context in which `A` is 1.
 fn work_done(f: impl FnOnce(&Counter)) -> usize {
     let counter = Counter::new();
     let mut context = Context::new().with_value(&A, 1);
@@ -190,15 +190,15 @@ fn what_is_lent_stays_valid_when_nothing_else_keeps_it() {
         VALUE.with(|value| {
             assert!(VALUE.reset(token).is_ok());
             assert!(VALUE.try_get().is_err());
-            assert_eq!((value.number(), counter.live()), (1, 1), "the loan holds it");
+            assert_eq!((value.number(), counter.live()), (1, 1), "the borrow keeps it alive");
         });
-        assert_eq!(counter.live(), 0, "and gives it back");
+        assert_eq!(counter.live(), 0, "and releases it");
 
         VALUE.set(Counted::numbered(&counter, 2));
         VALUE.with(|value| {
             drop(VALUE.set(Counted::numbered(&counter, 3)));
             drop(VALUE.set(Counted::numbered(&counter, 4)));
-            assert_eq!(counter.live(), 2, "3 went, for nobody borrowed it");
+            assert_eq!(counter.live(), 2, "3 was dropped, because it was not borrowed");
             assert_eq!(value.number(), 2);
         });
         assert_eq!(counter.live(), 1);
@@ -206,7 +206,7 @@ fn what_is_lent_stays_valid_when_nothing_else_keeps_it() {
     assert_eq!(counter.live(), 0);
 }
 
-/// A number, and what is called when it goes.
+/// A number, and a closure that runs when it is dropped.
 struct Witness(u32, #[expect(dead_code, reason = "it is there to be dropped")] OnDrop<fn()>);
 
 #[test]

@@ -1,5 +1,5 @@
-//! Sentence 15: `WithContext`: captured when it is made, swapped in for every poll, kept from poll to poll, and
-//! the inner future dropped inside.
+//! Sentence 15: the context of a `WithContext` is captured when the future is wrapped, entered for every poll and kept between
+//! polls, and the inner future is dropped in it.
 
 use std::cell::Cell;
 use std::future::{Future, pending, ready};
@@ -12,12 +12,12 @@ use crate::support::{ByHand, Counted, Counter, OnDrop, on_thread, panic_text, yi
 
 static A: ContextVar<u32> = ContextVar::new("a");
 
-/// What can be read of `A` right now.
+/// Reads `A`.
 fn seen() -> Option<u32> {
     A.try_get().ok()
 }
 
-/// A closure that remembers what could be read when it was called, and how often that was.
+/// Returns a closure that counts its calls and records the value of `A` at the last one.
 fn witness(cell: &Cell<(u32, Option<u32>)>) -> impl FnMut() {
     move || cell.set((cell.get().0 + 1, seen()))
 }
@@ -99,7 +99,7 @@ fn the_thread_is_as_before_after_each_poll() {
         assert_eq!((seen(), Context::current().len()), (Some(9), 1));
         future.last_step();
         assert_eq!((seen(), Context::current().len()), (Some(9), 1));
-        assert!(A.reset(token).is_ok(), "the very context it was");
+        assert!(A.reset(token).is_ok(), "the same context as before");
     });
 }
 
@@ -116,14 +116,14 @@ fn the_thread_is_as_before_after_a_poll_that_panics() {
         );
         assert_eq!(panic_text(|| future.poll()), "in poll");
         assert_eq!(seen(), Some(9));
-        assert_eq!(future.0.context().get(&A), Some(&1), "what was set before the panic is kept");
+        assert_eq!(future.0.context().get(&A), Some(&1), "the set before the panic is kept");
         drop(future);
         assert_eq!(seen(), Some(9));
-        assert!(A.reset(token).is_ok(), "the very context it was");
+        assert!(A.reset(token).is_ok(), "the same context as before");
     });
 }
 
-/// Completes at its second poll; its `Drop` calls the closure.
+/// A future that completes at its second poll, and calls the closure when it is dropped.
 struct Watched<F: FnMut()> {
     polled: bool,
     _on_drop: OnDrop<F>,

@@ -1,4 +1,4 @@
-//! Breaks the crate, once for each `sabotage:` comment of the models, and sees that the model below it fails.
+//! Breaks the crate once for each `sabotage:` comment of the models, and checks that the model below the comment fails.
 //!
 //! ```text
 //! // sabotage: src/count.rs: Ordering::Release => Ordering::Relaxed
@@ -6,7 +6,7 @@
 //! fn the_model_that_fails() {
 //! ```
 //!
-//! In a scratch copy; the first text must be in one line of the file. Exits with 1 if a sabotage is not caught.
+//! Works in a scratch copy. The first text must occur within one line of the file. Exits with 1 if a model does not fail.
 
 use std::fs;
 use std::io;
@@ -16,7 +16,7 @@ use std::process::{Command, ExitCode};
 const COMMENT: &str = "// sabotage: ";
 
 struct Sabotage {
-    /// The test binary and the test in it.
+    /// The test binary and the name of the test.
     model: (String, String),
     file: String,
     from: String,
@@ -77,7 +77,7 @@ impl Sabotage {
     }
 }
 
-/// Whether `cargo test` with loom succeeds.
+/// Returns `true` if `cargo test` with loom succeeds.
 fn loom(scratch: &Path, arguments: &[&str]) -> io::Result<bool> {
     let mut cargo = Command::new("cargo");
     cargo.arg("test").args(arguments).current_dir(scratch.join("loom-tests"));
@@ -88,7 +88,7 @@ fn loom(scratch: &Path, arguments: &[&str]) -> io::Result<bool> {
     Ok(cargo.output()?.status.success())
 }
 
-/// Where cargo builds: dependencies are compiled once, not for each scratch copy.
+/// Returns cargo's target directory, which all scratch copies share, so that dependencies are compiled once.
 fn target() -> io::Result<PathBuf> {
     let own = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target").into_os_string();
     let target = PathBuf::from(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(own));
@@ -109,7 +109,7 @@ fn sabotages(directory: &Path) -> io::Result<Vec<Sabotage>> {
     Ok(all)
 }
 
-/// Those of one file, each of whose models must have some.
+/// Returns the sabotages of one file. Panics if a model of the file has none.
 fn parse(binary: &str, source: &str) -> Vec<Sabotage> {
     let (mut all, mut pending, mut test) = (Vec::new(), Vec::new(), false);
     for line in source.lines() {
@@ -135,14 +135,14 @@ fn parse(binary: &str, source: &str) -> Vec<Sabotage> {
     all
 }
 
-/// At the arrow in the middle: a match arm that is replaced has as many arrows as the one in its place.
+/// Splits at the middle arrow: if a match arm is replaced, both texts have the same number of arrows.
 fn split(change: &str) -> Option<(&str, &str)> {
     let arrows: Vec<_> = change.match_indices(" => ").map(|(at, _)| at).collect();
     let middle = *arrows.get(arrows.len() / 2)?;
     Some((&change[..middle], &change[middle + 4..]))
 }
 
-/// Copies the sources, and nothing that was built from them.
+/// Copies the sources without build output.
 fn copy(from: &Path, to: &Path) -> io::Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {

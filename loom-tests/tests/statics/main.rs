@@ -1,7 +1,7 @@
-//! Two threads meet at a user's static: at its number, at its default.
+//! Two threads use a static variable for the first time: its id and its default.
 //!
-//! Statics stay on std's atomics, which loom does not see. So this compiles the file with their protocols as it is, and
-//! puts loom's atomics under it.
+//! The statics of the crate use std's atomics, which loom does not see. This test therefore compiles the file with their
+//! protocols unchanged, and gives it loom's atomics.
 
 #[allow(dead_code, reason = "the crate uses the rest")]
 #[path = "../../../src/once.rs"]
@@ -62,10 +62,10 @@ fn two_first_readers_of_a_default_share_what_is_made_once() {
         let read = two(move |me| {
             let value = once.get_or_make(me, || {
                 once::AtomicWord::replace_if(&made, 0, me, std::sync::atomic::Ordering::Relaxed)
-                    .expect("nobody made it before");
+                    .expect("the default is made once");
                 me
             });
-            *value.expect("only the other thread can be making it")
+            *value.expect("this thread is not making it")
         });
         assert_eq!(read[0], read[1]);
     });

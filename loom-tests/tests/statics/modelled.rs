@@ -1,4 +1,4 @@
-//! What the protocols stand on, made of loom's parts.
+//! The primitives that the protocols use, built from loom's types.
 
 use std::sync::atomic::Ordering;
 
@@ -24,7 +24,7 @@ impl once::AtomicWord for AtomicUsize {
     }
 }
 
-/// What std promises of `OnceLock`, and no more.
+/// A cell with the guarantees of std's `OnceLock`, and no others.
 pub(crate) struct Cell<T: 'static> {
     filled: AtomicBool,
     filling: Mutex<()>,
@@ -32,7 +32,7 @@ pub(crate) struct Cell<T: 'static> {
 }
 
 #[expect(unsafe_code, reason = "loom checks the accesses")]
-// SAFETY: the value is written under the lock, before `filled`, and read after it.
+// SAFETY: the value is written under the lock before `filled` is set, and read only after `filled` is seen.
 unsafe impl<T: Send + Sync + 'static> Sync for Cell<T> {}
 
 impl<T: 'static> Cell<T> {
@@ -46,7 +46,7 @@ impl<T: 'static> Cell<T> {
 impl<T: 'static> once::InitCell<T> for Cell<T> {
     fn get(&self) -> Option<&T> {
         if self.filled.load(Ordering::Acquire) {
-            // SAFETY: nobody writes once `filled` was seen.
+            // SAFETY: the value is never written again once `filled` is set.
             self.value.with(|value| unsafe { *value })
         } else {
             None
@@ -57,7 +57,7 @@ impl<T: 'static> once::InitCell<T> for Cell<T> {
         let filling = self.filling.lock().expect("loom's locks are not poisoned");
         if !self.filled.load(Ordering::Relaxed) {
             let value: &'static T = Box::leak(Box::new(init()));
-            // SAFETY: the lock is held, and nobody reads before `filled` is seen.
+            // SAFETY: the lock excludes other writers, and the value is not read before `filled` is set.
             self.value.with_mut(|place| unsafe { *place = Some(value) });
             self.filled.store(true, Ordering::Release);
         }

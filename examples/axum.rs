@@ -1,4 +1,4 @@
-//! Request ids in an axum service: every line of a request has its id, and no function takes one.
+//! Request ids in an axum service: every log line of a request has its id, and no function takes the id as a parameter.
 //!
 //! `cargo run --example axum`
 
@@ -31,7 +31,7 @@ async fn checkout() {
 async fn main() {
     tracing_subscriber::fmt().json().map_event_format(Json::new).init();
     let service = Router::new().route("/", get(checkout)).layer(from_fn(with_request_id));
-    // Two requests at once, in place of `axum::serve`.
+    // Sends two concurrent requests, instead of calling `axum::serve`.
     let [first, second] = [(); 2].map(|()| service.clone().oneshot(Request::new(Body::empty())));
     let (first, second) = tokio::join!(first, second);
     assert!(first.unwrap().status().is_success() && second.unwrap().status().is_success());

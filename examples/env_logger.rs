@@ -1,4 +1,4 @@
-//! A command that handles files, with `log` and `env_logger`: every line says of which file it is.
+//! A command that processes files, with `log` and `env_logger`: every line names the file that it is about.
 //!
 //! `cargo run --example env_logger -- Cargo.toml missing.toml`
 

@@ -1,4 +1,4 @@
-//! A pool of threads whose jobs know on whose behalf they run.
+//! A thread pool whose jobs run in the context that submitted them, so each job logs its customer and order.
 //!
 //! `cargo run --example worker_pool`
 
@@ -10,7 +10,7 @@ use contextvars::propagate;
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// Deep inside of the work: who the customer is was said once, by whoever took the order.
+/// Prints a message with the current log fields, which were bound once, where the order was taken.
 fn log(message: &str) {
     let mut shown = vec![];
     fields::visit(|key, value| shown.push(format!("{key}={value}")));

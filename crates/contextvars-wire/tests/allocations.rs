@@ -1,4 +1,4 @@
-//! The number of allocations of an ordinary request: what extraction and injection allocate beside their carriers.
+//! The number of allocations that extraction and injection make for an ordinary request, without those of the carriers.
 
 #[path = "../../../tests/support/allocations.rs"]
 mod allocations;
@@ -10,7 +10,7 @@ static TRACE: ContextVar<TraceContext> = ContextVar::new("trace");
 static MEMBERS: [ContextVar<String>; 3] =
     [ContextVar::new("tenant"), ContextVar::new("user"), ContextVar::new("plan")];
 
-/// Three are for the variables' own strings, three for the texts that the codecs write.
+/// Three allocations are for the variables' strings, and three for the texts that the codecs write.
 #[test]
 fn an_extraction_and_an_injection_allocate_at_most_ten_times() {
     let wire = Propagator::builder()

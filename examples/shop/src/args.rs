@@ -21,7 +21,7 @@ pub(crate) enum Command {
     Help,
     Serve(Options),
     Check,
-    /// What the shop starts itself again as.
+    /// Runs the warehouse. The shop starts itself again with this command.
     Warehouse(u16),
 }
 
@@ -31,7 +31,7 @@ pub(crate) struct Options {
     pub(crate) pretty: bool,
 }
 
-/// The command, and whether the ids are to be kept in a thread-local.
+/// Returns the command, and `true` if the ids are to be kept in a thread-local.
 pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<(Command, bool), lexopt::Error> {
     let (mut port, mut warehouse_port) = (None, None);
     let (mut warehouse, mut check, mut off, mut pretty) = (false, false, false, false);

@@ -1,7 +1,7 @@
-//! `--check`: 200 customers at once over real HTTP, then every line is read back.
+//! `--check`: sends 200 concurrent requests over real HTTP, and then checks every log line.
 //!
-//! The truth is what the client sent, and the order number that it was given on its receipt. That number travels as a
-//! plain parameter, never through the mechanism under test, and says whose line it ought to be.
+//! The expected ids are those that the client sent. A line is assigned to a client by the order number on the receipt, which is
+//! passed as a plain parameter and does not depend on the mechanism under test.
 
 use std::collections::HashMap;
 use std::io;
@@ -27,7 +27,7 @@ use crate::{log, say, verdict};
 const CUSTOMERS: usize = 200;
 const NAMES: usize = 7;
 
-/// Prints the summary; the exit status says whether every line was right.
+/// Prints the summary. Returns the exit status, which is a failure if a line was wrong.
 pub(crate) fn run() -> io::Result<ExitCode> {
     let journal = Journal::new(Output::Memory(Vec::new().into()));
     log::start(&journal);
@@ -41,7 +41,7 @@ pub(crate) fn run() -> io::Result<ExitCode> {
     Ok(if all && verdict.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Opens the shop, sends every request at once and closes it; returns whose order each is.
+/// Opens the shop, sends all requests at once and closes the shop. Returns the expected ids of each order.
 async fn send_all(audit: Audit, journal: Journal) -> io::Result<HashMap<u64, Ids>> {
     let options = Options { port: 0, warehouse_port: 0, pretty: false };
     let open = Open::new(&options, journal, audit).await?;
@@ -75,7 +75,7 @@ async fn send_all(audit: Audit, journal: Journal) -> io::Result<HashMap<u64, Ids
     Ok(orders)
 }
 
-/// The number on the receipt, if all is well with it, and the ids that were sent for it.
+/// Returns the order number on the receipt and the ids that were sent, if the response is right.
 async fn send(
     client: Client,
     url: String,

@@ -1,7 +1,7 @@
-//! The business. Every function here knows its order; none knows of a request, a user or a trace.
+//! The business logic. Every function here takes its order; none takes a request id, a user or a trace.
 //!
-//! `#[instrument]` says on each line which order the function was called for: that is a parameter. The ids are nobody's
-//! parameter; they come from the context, wherever the function runs.
+//! The order is a parameter, which `#[instrument]` adds to each line. The ids are not parameters; they come from the current
+//! context, on whichever thread the function runs.
 
 pub(crate) mod audit;
 mod labels;
@@ -16,7 +16,7 @@ use tracing::instrument;
 use crate::edge::{Order, Shop};
 use crate::failure::Failure;
 
-/// What everybody buys.
+/// The items of every order.
 const BASKET: [&str; 3] = ["tea", "cup", "spoon"];
 
 /// The lines of one checkout: handler 1, tasks 3, blocking 1, rayon 3, thread 1, warehouse 1, stream 2.
@@ -29,7 +29,7 @@ pub(crate) async fn checkout(
 ) -> Result<Body, Failure> {
     tracing::info!("checkout started");
     let prices = prices::look_up(order).await?;
-    // A blocking thread has a context of its own, an empty one; this brings ours along.
+    // A blocking thread has its own, empty root context. This function runs the closure in a copy of ours.
     contextvars_tokio::spawn_blocking(move || stock::reserve(order)).await?;
     let labels = labels::print(order).await?;
     shop.audit.record(order).await?;

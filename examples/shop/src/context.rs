@@ -1,7 +1,7 @@
-//! What belongs to a request, and how it gets from one process to the next.
+//! The context variables of a request, and the headers that carry them from one process to the next.
 //!
-//! Set once, by the layer at the edge of a service; read wherever a line is written or a call is made. Everything between
-//! does not know that ids exist.
+//! The layer around each service sets them once. They are read where a line is logged or a call is made; the code in between
+//! does not know about the ids.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::LazyLock;
@@ -15,12 +15,12 @@ pub(crate) static REQUEST_ID: ContextVar<String> = ContextVar::new("request_id")
 pub(crate) static USER_ID: ContextVar<String> = ContextVar::new("user_id").logged();
 pub(crate) static TRACE: ContextVar<TraceContext> = ContextVar::new("trace_id").logged();
 
-/// How much this request logs.
+/// The most verbose level that this request logs.
 pub(crate) static LEVEL: ContextVar<LevelFilter> =
     ContextVar::with_default("level", || LevelFilter::INFO);
 
-/// What strangers may say, each by a header. (A shop on the internet would not let them choose how much it logs, and would
-/// learn the user from a session.)
+/// The values that clients of the shop may set with headers. (A shop on the internet would not let its clients choose the log
+/// level, and would take the user from a session.)
 pub(crate) static PUBLIC: LazyLock<Propagator> = LazyLock::new(|| {
     let list = Propagator::builder()
         .trace_context(&TRACE)
@@ -28,20 +28,21 @@ pub(crate) static PUBLIC: LazyLock<Propagator> = LazyLock::new(|| {
         .header("x-request-id", text(&REQUEST_ID).max_len(64).accept(is_id))
         .header("x-user-id", text(&USER_ID).max_len(128).accept(|user| !user.is_empty()))
         .header("x-debug", level());
-    list.build().expect("no name stands twice in the list, and all are valid")
+    list.build().expect("the names are valid and distinct")
 });
 
-/// What the two services tell each other: the user's name is baggage, which every proxy on the way forwards.
+/// The values that the two services send each other. The user is sent as baggage, which proxies forward.
 pub(crate) static INTERNAL: LazyLock<Propagator> = LazyLock::new(|| {
     let list = Propagator::builder()
         .trace_context(&TRACE)
         .baggage("user_id", text(&USER_ID))
         .header("x-request-id", text(&REQUEST_ID))
         .header("x-debug", level().trusted_only());
-    list.build().expect("no name stands twice in the list, and all are valid")
+    list.build().expect("the names are valid and distinct")
 });
 
-/// Gives each request a context of its own: what its headers say, and an id, a trace and a user if they say none.
+/// Returns the layer that runs each request in its own context, with the values of its headers. If the headers have no id,
+/// trace or user, the layer generates them.
 pub(crate) fn layer(wire: &Propagator) -> ContextLayer {
     ContextLayer::new(wire.clone())
         .generate(&REQUEST_ID, new_request_id)
@@ -51,18 +52,18 @@ pub(crate) fn layer(wire: &Propagator) -> ContextLayer {
         .server_timing(true)
 }
 
-/// Safe to echo and to paste into a search.
+/// Returns `true` if the id is safe to echo and to paste into a search.
 fn is_id(id: &str) -> bool {
     !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }
 
-/// A level that shows more than usual: nobody can silence the log from outside.
+/// Returns the codec of [`LEVEL`]. It only accepts levels above the default, so a client cannot silence the log.
 fn level() -> Codec {
     let read = |text: &str| text.parse().ok().filter(|level| *level > LevelFilter::INFO);
     Codec::new(&LEVEL, read, |level| Some(level.to_string()))
 }
 
-/// Every `RandomState` has keys of its own, so this is a random number without a crate.
+/// Returns a random id. Every `RandomState` has its own random keys, so no further crate is needed.
 fn new_request_id() -> String {
     format!("{:016x}", RandomState::new().hash_one(()))
 }

@@ -1,4 +1,4 @@
-//! The shop's routes and state, and its edge: the one place where the ids of a request come into being.
+//! The routes and the state of the shop. The layer around the routes is the only place that sets the ids of a request.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -18,7 +18,7 @@ use crate::ledger::{Ids, Ledger};
 use crate::warehouse::client::Warehouse;
 use crate::{off, page, relay};
 
-/// What handlers have at hand.
+/// The state that all handlers share.
 #[derive(Clone)]
 pub(crate) struct Shop {
     pub(crate) audit: Audit,
@@ -27,14 +27,14 @@ pub(crate) struct Shop {
     pub(crate) warehouse: Warehouse,
 }
 
-/// The number of an order: business, so it is passed as business is.
+/// The number of an order. It is business data, so it is passed as a parameter.
 #[derive(Clone, Copy)]
 pub(crate) struct Order(pub(crate) u64);
 
 pub(crate) fn routes(shop: Shop) -> Router {
     Router::new()
         .route("/checkout", post(checkout))
-        .route_layer(from_fn(off::ids_to_thread)) // without `off.rs`: nothing
+        .route_layer(from_fn(off::ids_to_thread)) // only needed for `off.rs`
         .route_layer(from_fn_with_state(shop.clone(), number))
         .route("/test", post(relay::relay))
         .layer(context::layer(&PUBLIC))
@@ -43,10 +43,10 @@ pub(crate) fn routes(shop: Shop) -> Router {
         .with_state(shop)
 }
 
-/// Numbers the orders, and notes whose each is, for those who look at the lines later.
+/// Assigns the order its number and records its ids in the ledger, with which the page compares the log lines.
 async fn number(State(shop): State<Shop>, mut request: Request, next: Next) -> Response {
     static NEXT: AtomicU64 = AtomicU64::new(1);
-    let order = NEXT.fetch_add(1, Ordering::Relaxed); // the number is the whole message
+    let order = NEXT.fetch_add(1, Ordering::Relaxed); // Relaxed: nothing else is published with the number
     shop.ledger.note(order, Ids::current());
     request.extensions_mut().insert(Order(order));
     next.run(request).await

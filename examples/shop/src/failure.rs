@@ -1,4 +1,4 @@
-//! Errors as clients see them: a status and a JSON body.
+//! Error responses: a status and a JSON body.
 
 use std::error::Error;
 
@@ -24,7 +24,7 @@ impl IntoResponse for Failure {
     }
 }
 
-/// A step that panicked or went away is the shop's fault; its details are for the log and not for the client.
+/// A failed step is a server error. Its details go to the log and not to the client.
 impl<E: Error> From<E> for Failure {
     fn from(error: E) -> Self {
         tracing::error!(%error, "a step failed");

@@ -1,4 +1,4 @@
-//! Where lines go: to stdout, or to whoever checks them; and to the pages that are open.
+//! The destination of log lines: stdout or memory, and every open page.
 
 use std::io::{self, Write};
 use std::mem;
@@ -14,7 +14,7 @@ pub(crate) enum Process {
     Warehouse,
 }
 
-/// A line and the process that wrote it, without its end.
+/// A line without its line break, and the process that wrote it.
 #[derive(Clone, Debug)]
 pub(crate) struct Line {
     pub(crate) process: Process,
@@ -22,21 +22,21 @@ pub(crate) struct Line {
 }
 
 pub(crate) enum Output {
-    /// JSON lines on stdout, for programs.
+    /// Writes JSON lines to stdout, for programs.
     Json,
-    /// The same on stdout, for people.
+    /// Writes readable lines to stdout, for people.
     Pretty,
-    /// Kept until they are [taken](Journal::take).
+    /// Keeps the lines until they are [taken](Journal::take).
     Memory(Mutex<Vec<Line>>),
 }
 
-/// A handle; all copies write to the same place.
+/// A handle to the journal; all clones write to the same destination.
 #[derive(Clone)]
 pub(crate) struct Journal(Arc<Inner>);
 
 struct Inner {
     output: Output,
-    /// `None` says that the service is about to end.
+    /// `None` announces that the service is about to stop.
     pages: Sender<Option<Line>>,
 }
 
@@ -48,28 +48,28 @@ impl Journal {
     pub(crate) fn line(&self, process: Process, text: &str) {
         let line = || Line { process, text: text.to_owned() };
         match &self.0.output {
-            // One write a line, so that lines of several threads never interleave. `println!` would panic when nobody
-            // reads any more (`shop | head`).
+            // Each line is one write, so lines of several threads never interleave. `println!` would panic after the
+            // reader has closed the pipe, as in `shop | head`.
             Output::Json => drop(io::stdout().lock().write_all(format!("{text}\n").as_bytes())),
             Output::Pretty => drop(io::stdout().lock().write_all(pretty(text).as_bytes())),
             Output::Memory(lines) => lock(lines).push(line()),
         }
         if self.0.pages.receiver_count() > 0 {
-            self.0.pages.send(Some(line())).ok(); // the last page may close right now
+            self.0.pages.send(Some(line())).ok(); // fails if the last page closes at this moment
         }
     }
 
-    /// The lines as they come; ends after `None`.
+    /// Returns a receiver of all further lines. `None` is the last item.
     pub(crate) fn follow(&self) -> Receiver<Option<Line>> {
         self.0.pages.subscribe()
     }
 
-    /// Tells the pages that this is the end.
+    /// Tells the open pages that the service is about to stop.
     pub(crate) fn close_pages(&self) {
-        self.0.pages.send(None).ok(); // there may be none
+        self.0.pages.send(None).ok(); // fails if no page is open
     }
 
-    /// What was kept in memory.
+    /// Takes the lines that were kept in memory.
     pub(crate) fn take(&self) -> Vec<Line> {
         match &self.0.output {
             Output::Memory(lines) => mem::take(&mut lock(lines)),
@@ -77,7 +77,7 @@ impl Journal {
         }
     }
 
-    /// For `tracing_subscriber`, which writes each line at once.
+    /// Returns a writer for `tracing_subscriber`, which writes each line in one call.
     pub(crate) fn writer(&self) -> impl Write + use<> {
         Writer(self.clone())
     }

@@ -1,27 +1,27 @@
-//! Whose order it is: the truth, by which the page judges the ids on the lines.
+//! The expected ids of each order. The page compares the ids on the log lines with them.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::context::{REQUEST_ID, TRACE, USER_ID};
 
-/// How many orders are remembered; no more, for a service runs for long.
+/// The number of orders that are kept. It is limited because the service may run for a long time.
 const KEPT: usize = 1024;
 
-/// What a line ought to say, in the order of [`Ids::KEYS`].
+/// The ids that a line should carry, in the order of [`Ids::KEYS`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Ids(pub(crate) [String; 3]);
 
 impl Ids {
     pub(crate) const KEYS: [&str; 3] = ["request_id", "user_id", "trace_id"];
 
-    /// Those of the current context.
+    /// Returns the ids of the current context.
     pub(crate) fn current() -> Self {
         Self([REQUEST_ID.get(), USER_ID.get(), TRACE.with(|trace| trace.trace_id().to_string())])
     }
 }
 
-/// A handle; all copies are the same ledger.
+/// A handle to the ledger; all clones share it.
 #[derive(Clone, Default)]
 pub(crate) struct Ledger(Arc<Mutex<VecDeque<(u64, Ids)>>>);
 

@@ -1,4 +1,4 @@
-//! The log: JSON lines, each with the ids of the request that it belongs to.
+//! The log: JSON lines, each with the ids of its request.
 
 use contextvars_tracing::Json;
 use tracing::Metadata;
@@ -12,7 +12,7 @@ use crate::context::LEVEL;
 use crate::journal::Journal;
 use crate::off::{WithIds, with_ids};
 
-/// From now on every `tracing::info!("…")` of the process writes a line to `journal`.
+/// Installs the global subscriber, so that every `tracing::info!("…")` of the process writes a line to `journal`.
 pub(crate) fn start(journal: &Journal) {
     let json = fmt::format().json().flatten_event(true).with_span_list(false);
     let journal = journal.clone();
@@ -23,7 +23,8 @@ pub(crate) fn start(journal: &Journal) {
     registry().with(lines.with_filter(dynamic_filter_fn(|line, _| is_wanted(line)))).init();
 }
 
-/// Asked for each line, so that one request can log more than all others.
+/// Returns `true` if the current context logs at this level. It is called for each line, so one request can log more than the
+/// others.
 fn is_wanted(line: &Metadata<'_>) -> bool {
     let ours = line.target().starts_with("shop");
     let limit = if ours { with_ids(|| LEVEL.get()) } else { LevelFilter::WARN };

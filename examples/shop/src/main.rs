@@ -1,9 +1,9 @@
-//! `shop`: what context variables are for, in one small program.
+//! `shop`: a small program that shows the purpose of context variables.
 //!
 //! A checkout crosses spawned tasks, a blocking thread, a rayon pool, a background thread, a second process and a
 //! streamed body, and every log line on the way carries the right `request_id`, `user_id` and `trace_id`, although no
 //! function takes one. Read in this order: `context.rs`, `log.rs`, `edge.rs`, `checkout.rs` and its steps, `warehouse/`;
-//! then `check.rs`, which proves it under load. `off.rs` is the same program without context variables.
+//! then `check.rs`, which checks it under load. `off.rs` is the same program without context variables.
 #![forbid(unsafe_code)]
 
 mod args;
@@ -65,7 +65,7 @@ fn serve(options: &Options) -> io::Result<ExitCode> {
     let journal = Journal::new(if options.pretty { Output::Pretty } else { Output::Json });
     log::start(&journal);
     service::run(async |audit| {
-        let stop = ctrl_c()?; // before anything says that there is something to end
+        let stop = ctrl_c()?; // before any output invites the user to press Ctrl-C
         let open = Open::new(options, journal, audit).await?;
         announce(open.address()?);
         open.serve(stop).await
@@ -79,7 +79,7 @@ fn warehouse(port: u16) -> io::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Binds a loopback port; the error says what to do about it.
+/// Binds a loopback port. The error names the option to change.
 async fn listen(port: u16, flag: &str) -> io::Result<TcpListener> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(|error| {
         let what = match error.kind() {
@@ -93,8 +93,8 @@ async fn listen(port: u16, flag: &str) -> io::Result<TcpListener> {
     })
 }
 
-/// Ready at the first Ctrl-C from now on. `tokio::signal::ctrl_c` would count from its first poll, and until then the
-/// signal kills.
+/// Returns a future that completes at the first Ctrl-C from now on. `tokio::signal::ctrl_c` registers its handler at the first
+/// poll; until then, the signal kills the process.
 fn ctrl_c() -> io::Result<impl Future<Output = ()> + Send + 'static> {
     #[cfg(unix)]
     let mut signals = unix::signal(unix::SignalKind::interrupt())?;
@@ -117,7 +117,7 @@ fn announce(address: SocketAddr) {
     say(io::stderr(), &text);
 }
 
-/// `print!` without its panic when the reader went away.
+/// Prints like `print!`, but does not panic if the reader has closed the pipe.
 fn say(mut to: impl io::Write, text: &str) {
     let _ = to.write_all(text.as_bytes()).and_then(|()| to.flush());
 }

@@ -1,6 +1,6 @@
-//! The same program without context variables: its ids in a `thread_local!`, as a first attempt would have it.
+//! The same program without context variables: it keeps its ids in a `thread_local!`, as a first attempt might.
 //!
-//! Only here to show what goes wrong then. A service that you copy from this example leaves the file out.
+//! This module exists only to show the errors of that approach. Leave it out of a service that you copy from this example.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -21,19 +21,19 @@ use tracing_subscriber::registry::LookupSpan;
 static OFF: AtomicBool = AtomicBool::new(false);
 
 thread_local! {
-    /// The ids of whoever set them last on this thread. Nobody enters this context: it is a record of ids, no more.
+    /// The ids of the last request that set them on this thread, kept as a context because that can hold all of them.
     static IDS: RefCell<Context> = const { RefCell::new(Context::new()) };
 }
 
 pub(crate) fn is_off() -> bool {
-    OFF.load(Ordering::Relaxed) // the flag is the whole message
+    OFF.load(Ordering::Relaxed) // Relaxed: nothing else is published with the flag
 }
 
 pub(crate) fn switch_off(off: bool) {
     OFF.store(off, Ordering::Relaxed);
 }
 
-/// `PUT /contextvars` with `on` or `off`.
+/// Handles `PUT /contextvars`, whose body is `on` or `off`.
 pub(crate) async fn switch(body: String) -> StatusCode {
     match &*body {
         "on" => switch_off(false),
@@ -43,7 +43,7 @@ pub(crate) async fn switch(body: String) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-/// When off, moves the ids of a request from its context to the thread that happens to poll it first.
+/// When off, moves the ids of a request from its context to the thread-local of the thread that polls it first.
 pub(crate) async fn ids_to_thread(request: Request, next: Next) -> Response {
     if !is_off() {
         return next.run(request).await;
@@ -53,12 +53,12 @@ pub(crate) async fn ids_to_thread(request: Request, next: Next) -> Response {
     response.map(|body| Body::new(ContextBody::new(body, Context::new())))
 }
 
-/// Runs what reads the ids: as it is, or when off with those that the thread has.
+/// Calls `read` in the current context, or, when off, with the ids in the thread-local.
 pub(crate) fn with_ids<R>(read: impl FnOnce() -> R) -> R {
     if is_off() { IDS.with_borrow(Context::clone).run(read) } else { read() }
 }
 
-/// A formatter that finds the ids where they are.
+/// A formatter that reads the ids from the current context, or, when off, from the thread-local.
 pub(crate) struct WithIds<F>(pub(crate) F);
 
 impl<S, N, F> FormatEvent<S, N> for WithIds<F>

@@ -1,4 +1,4 @@
-//! The page that shows the lines as they come, and judges them.
+//! The page that shows the log lines as they arrive and marks missing and wrong ids.
 
 use std::convert::Infallible;
 use std::iter::zip;
@@ -27,7 +27,7 @@ pub(crate) fn routes() -> Router<Shop> {
         .route("/contextvars", put(switch))
 }
 
-/// The page's switch: both processes keep their ids in context variables, or in a `thread_local!`.
+/// Handles the page's switch: both processes then keep their ids in context variables, or in a `thread_local!`.
 async fn switch(State(shop): State<Shop>, how: String) -> Result<StatusCode, Failure> {
     let status = off::switch(how.clone()).await;
     if status.is_success() {
@@ -36,7 +36,7 @@ async fn switch(State(shop): State<Shop>, how: String) -> Result<StatusCode, Fai
     Ok(status)
 }
 
-/// Server-sent events: which way the switch is, then each line.
+/// Streams server-sent events: first the position of the switch, then each line.
 async fn events(State(shop): State<Shop>) -> impl IntoResponse {
     let hello = Event::default().event("switch").data(if off::is_off() { "off" } else { "on" });
     let hello = stream::iter([Ok(hello)]);
@@ -61,7 +61,7 @@ fn lines(shop: Shop) -> impl Stream<Item = Result<Event, Infallible>> {
     })
 }
 
-/// A line for the page; `None` for one that is about no order.
+/// Converts a line for the page. Returns `None` if the line is not about an order.
 fn judged(Line { process, text }: &Line, ledger: &Ledger) -> Option<Event> {
     let line: Value = serde_json::from_str(text).ok()?;
     let order = order_of(&line)?;
@@ -90,7 +90,7 @@ fn judged(Line { process, text }: &Line, ledger: &Ledger) -> Option<Event> {
     Some(Event::default().data(data.to_string()))
 }
 
-/// Where the steps of a checkout run.
+/// Returns the name of the place where a step of the checkout runs.
 fn place(process: Process, target: &str) -> &str {
     match (process, target.rsplit("::").next().unwrap_or(target)) {
         (Process::Warehouse, _) => "warehouse",

@@ -1,10 +1,10 @@
-//! Lines for people: `12:01:02.123456 INFO  shop::checkout  checkout started  order=1 request_id=… `.
+//! Readable log lines: `12:01:02.123456 INFO  shop::checkout  checkout started  order=1 request_id=… `.
 
 use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
-/// A JSON line as a line of text. What is no JSON stays as it is.
+/// Converts a JSON line to a line of text. A line that is not a JSON object is returned unchanged.
 pub(crate) fn pretty(line: &str) -> String {
     let Ok(Value::Object(mut line)) = serde_json::from_str(line) else {
         return format!("{line}\n");
@@ -25,11 +25,11 @@ pub(crate) fn pretty(line: &str) -> String {
 
 fn fields(out: &mut String, fields: &Map<String, Value>) {
     for (key, value) in fields {
-        let _ = write!(out, " {}={}", key.escape_debug(), text(value)); // a `String` takes everything
+        let _ = write!(out, " {}={}", key.escape_debug(), text(value)); // writing to a `String` never fails
     }
 }
 
-/// Without quotes; a terminal that shows the log must not obey what a client sent.
+/// Returns the value without quotes. Control characters are escaped, so a client cannot send escape sequences to the terminal.
 fn text(value: &Value) -> String {
     match value {
         Value::String(text) => text.escape_debug().to_string(),

@@ -1,4 +1,4 @@
-//! A progress bar on stderr, for people: nothing is drawn when stderr is not a terminal.
+//! A progress bar on stderr. Nothing is drawn if stderr is not a terminal.
 
 use std::io::{self, IsTerminal as _, Write as _};
 
@@ -25,7 +25,7 @@ impl Progress {
     }
 }
 
-/// Clears the bar, however the work ended.
+/// Clears the bar, also if the work failed or panicked.
 impl Drop for Progress {
     fn drop(&mut self) {
         if self.visible {

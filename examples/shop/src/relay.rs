@@ -1,7 +1,7 @@
 //! `POST /test`: the service side of the W3C trace-context test suite.
 //!
-//! The suite sends a list of calls to make, and looks at the headers that those calls bear: the trace that came in goes
-//! on, or a new one starts. The layer around this route has read the headers.
+//! The suite sends a list of calls to make and checks the headers of those calls: they continue the received trace or start a
+//! new one. The layer around this route has already extracted the received headers.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::context::INTERNAL;
 use crate::failure::Failure;
 
-/// Makes the calls one after the other, each with the trace of this request and a parent id of its own.
+/// Makes the calls one after another, each with the trace of this request and its own parent id.
 pub(crate) async fn relay(body: Bytes) -> Result<StatusCode, Failure> {
     static CLIENT: LazyLock<Client> = LazyLock::new(Client::new);
     for (url, arguments) in calls(&body)? {

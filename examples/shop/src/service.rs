@@ -1,4 +1,4 @@
-//! The shop from its opening to its end: both processes, the audit thread, the port.
+//! The life cycle of the shop: it opens and closes the port, the warehouse process and the audit thread.
 
 use std::io;
 use std::net::SocketAddr;
@@ -19,7 +19,7 @@ use crate::listen;
 use crate::warehouse::client::Warehouse;
 use crate::warehouse::process::WarehouseProcess;
 
-/// How long requests in flight may take at the end.
+/// The time that pending requests have to complete once the shop stops.
 const GRACE: Duration = Duration::from_secs(3);
 
 /// A shop whose port is bound and whose warehouse is open.
@@ -30,12 +30,12 @@ pub(crate) struct Open {
     shop: Shop,
 }
 
-/// Runs `work` on a runtime of its own; returns once all its tasks and the audit thread ended.
+/// Runs `work` on a new runtime. Returns once all its tasks and the audit thread have ended.
 pub(crate) fn run<T>(work: impl AsyncFnOnce(Audit) -> io::Result<T>) -> io::Result<T> {
     let (audit, audit_thread) = audit::start()?;
     let runtime = runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build()?;
     let output = runtime.block_on(work(audit));
-    drop(runtime); // with it go the tasks, and with them the last senders to the audit thread
+    drop(runtime); // drops the tasks, and with them the last senders to the audit thread
     audit_thread.join().map_err(|_| io::Error::other("the audit thread panicked"))?;
     output
 }
@@ -43,7 +43,7 @@ pub(crate) fn run<T>(work: impl AsyncFnOnce(Audit) -> io::Result<T>) -> io::Resu
 impl Open {
     pub(crate) async fn new(options: &Options, journal: Journal, audit: Audit) -> io::Result<Self> {
         let listener = listen(options.port, "--port").await?;
-        // The start is a trace like any other. Whoever starts us may say in our environment which one.
+        // The start belongs to a trace, too; the parent process may pass one in the environment.
         let start = INTERNAL
             .extract(&Environment)
             .context
@@ -60,7 +60,7 @@ impl Open {
         self.listener.local_addr()
     }
 
-    /// Serves until `stop` is ready and the requests in flight are answered, or until the warehouse is gone.
+    /// Serves until `stop` completes and the pending requests are answered, or until the warehouse exits.
     pub(crate) async fn serve(
         self,
         stop: impl Future<Output = ()> + Send + 'static,
@@ -73,7 +73,7 @@ impl Open {
         let stop = async move {
             stop.await;
             journal.close_pages();
-            stopping.send(()).ok(); // unless all was over before
+            stopping.send(()).ok(); // fails if serving has already ended
         };
         let give_up = async {
             stopped.await.ok();

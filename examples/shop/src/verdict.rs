@@ -1,4 +1,4 @@
-//! Whether lines bear the ids that they ought to: one by one for the page, all together for `--check`.
+//! Comparison of log lines with the expected ids: of a single line for the page, and of all lines for `--check`.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -16,7 +16,7 @@ pub(crate) enum Cell {
     Wrong,
 }
 
-/// Each id of a line, by the truth.
+/// Compares each id of a line with the expected one.
 pub(crate) fn cells(line: &Value, truth: &Ids) -> [Cell; 3] {
     let pairs = Ids::KEYS.iter().zip(&truth.0);
     let mut cells = pairs.map(|(&key, id)| match line[key].as_str() {
@@ -27,27 +27,28 @@ pub(crate) fn cells(line: &Value, truth: &Ids) -> [Cell; 3] {
     [(); 3].map(|()| cells.next().unwrap_or(Cell::Missing))
 }
 
-/// The order that a line is about, known without any context: it is what the function was called with.
+/// Returns the order that a line is about. It is a parameter of the function that logged the line, so it does not depend on the
+/// context.
 pub(crate) fn order_of(line: &Value) -> Option<u64> {
     line["span"]["order"].as_u64()
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct Verdict {
-    /// Lines that are about an order.
+    /// The number of lines that are about an order.
     pub(crate) lines: usize,
-    /// Lines without an id, and lines that never came.
+    /// The number of lines without an id, and of expected lines that are absent.
     pub(crate) missing: usize,
-    /// Lines with somebody else's id, and lines that nobody should have written.
+    /// The number of lines with an id of another request, and of lines that should not exist.
     pub(crate) mixed: usize,
-    /// Traces that go through all processes.
+    /// The number of traces with lines of every process.
     pub(crate) traces: usize,
     processes: HashSet<Process>,
-    /// The first line of each kind of fault.
+    /// The first line of each kind of error.
     pub(crate) examples: Vec<String>,
 }
 
-/// Judges the lines of the orders in `truth`, each with all its lines.
+/// Compares the lines with the expected ids in `truth`, and checks that each order has all its lines.
 pub(crate) fn judge(lines: &[Line], truth: &HashMap<u64, Ids>) -> Verdict {
     let mut verdict = Verdict::default();
     let (mut lines_of, mut processes_of) = (HashMap::new(), HashMap::<_, HashSet<_>>::new());
@@ -70,12 +71,12 @@ pub(crate) fn judge(lines: &[Line], truth: &HashMap<u64, Ids>) -> Verdict {
         verdict.mixed += seen.saturating_sub(LINES);
         verdict.traces += usize::from(processes_of.get(trace) == Some(&verdict.processes));
     }
-    verdict.mixed += lines_of.values().sum::<usize>(); // of orders that nobody placed
+    verdict.mixed += lines_of.values().sum::<usize>(); // lines of unknown orders
     verdict
 }
 
 impl Verdict {
-    /// Enough by itself: a line too few is missing, one too many is mixed.
+    /// Returns `true` if every line is right. A missing or surplus line counts as well, so no other check is needed.
     pub(crate) fn is_clean(&self) -> bool {
         self.missing == 0 && self.mixed == 0
     }
@@ -111,7 +112,7 @@ mod tests {
         Ids([format!("request-{order}"), format!("user-{order}"), format!("trace-{order}")])
     }
 
-    /// All lines of the orders `1..=orders`, as they ought to be.
+    /// Returns all lines of the orders `1..=orders`, with the right ids.
     fn good_lines(orders: u64) -> Vec<Line> {
         let line = |order, process| {
             let Ids([request, user, trace]) = ids(order);
@@ -124,7 +125,7 @@ mod tests {
         (1..=orders).flat_map(each).collect()
     }
 
-    /// `[lines, missing, mixed, traces]` for these lines of two orders.
+    /// Returns `[lines, missing, mixed, traces]` for these lines of two orders.
     fn counts(lines: &[Line]) -> [usize; 4] {
         let verdict = judge(lines, &(1..=2).map(|order| (order, ids(order))).collect());
         assert_eq!(verdict.is_clean(), verdict.missing + verdict.mixed == 0);

@@ -1,4 +1,4 @@
-//! The second process: its service, how the shop calls it, and how the shop starts and ends it.
+//! The warehouse, a second process: its service, the shop's client for it, and the code that starts and stops it.
 
 pub(crate) mod client;
 pub(crate) mod process;

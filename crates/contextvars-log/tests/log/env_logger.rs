@@ -101,7 +101,7 @@ fn enabled_and_flush_are_those_of_the_inner_logger() {
     assert!(logger.into_inner().enabled(&metadata(Level::Info)));
 }
 
-/// Logs when it is shown.
+/// Logs when it is formatted.
 #[derive(Clone)]
 struct Chatty(Arc<ContextLogger<Logger>>);
 
@@ -118,7 +118,7 @@ impl ToValue for Chatty {
     }
 }
 
-/// Panics when it is shown.
+/// Panics when it is formatted.
 struct Bad;
 
 impl fmt::Display for Bad {

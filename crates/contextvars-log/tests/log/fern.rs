@@ -9,7 +9,7 @@ use serde_json::{Map, json};
 
 use crate::{Lines, NONE, info};
 
-/// Collects key-values. No key may come twice.
+/// Collects key-values. Panics if a key occurs twice.
 struct Object(Map<String, serde_json::Value>);
 
 impl<'kvs> VisitSource<'kvs> for Object {

@@ -1,4 +1,4 @@
-//! Tests of the adapter for `log`: they read lines of real loggers back.
+//! Tests of the adapter for `log`, which read the output of real loggers.
 
 #[path = "../../../../tests/support/allocations.rs"]
 mod allocations;
@@ -38,12 +38,12 @@ impl Write for Lines {
     }
 }
 
-/// Logs `message` at the level of information.
+/// Logs `message` at the level `Info`.
 fn info(logger: &impl Log, message: impl Display, own: &dyn kv::Source) {
     let mut record = Record::builder();
     let record = record.level(Level::Info).target("shop").key_values(own);
     logger.log(&record.args(format_args!("{message}")).build());
 }
 
-/// No key-values.
+/// An empty list of key-values.
 const NONE: [(&str, &str); 0] = [];

@@ -1,4 +1,4 @@
-//! The key-values that the inner logger sees: when they are made, how often, and of which kind.
+//! The key-values that the inner logger sees: the moment and the number of their conversions, and their types.
 
 use std::cell::Cell;
 use std::sync::Mutex;
@@ -33,7 +33,7 @@ fn each<F: Fn(&Record<'_>) + Send + Sync>(f: F) -> ContextLogger<Each<F>> {
 
 thread_local!(static ASKED: Cell<usize> = const { Cell::new(0) });
 
-/// Counts how often it is asked for its value on this thread.
+/// Counts the conversions of its value on this thread.
 struct Asked;
 
 impl ToValue for Asked {

@@ -84,7 +84,7 @@ async fn the_client_span_is_the_parent_of_the_next_services_span() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_callers_span_is_the_parent_of_the_requests_span() {
-    // A trace of its own, so that this test finds no other test's spans.
+    // A separate trace, so this test does not find the spans of other tests.
     let caller = "00-1bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     let (lines, spans) =
         checkout(&[("traceparent", caller), ("tracestate", "rojo=1,congo=2")]).await;
@@ -110,7 +110,7 @@ async fn a_request_without_headers_is_sampled_and_exported() {
 async fn a_request_that_its_caller_does_not_sample_is_not_exported() {
     let lines = lines(&[("traceparent", &format!("{CALLER}00"))]).await;
     assert!(lines.iter().all(|line| line["trace_id"] == "4bf92f3577b34da6a3ce929d0e0e4736"));
-    // A sampled request after it is exported, so the exporter had the time to receive the first one's spans.
+    // A sampled request after it is exported, so the exporter has had time to receive the spans of the first one.
     checkout(&[]).await;
     let spans = GLOBAL.spans.get_finished_spans().unwrap();
     let of_the_trace = |span: &SpanData| {

@@ -1,4 +1,4 @@
-//! Beside OpenTelemetry's SDK: the ids of exported spans on lines and in headers.
+//! Use together with OpenTelemetry's SDK: the ids of exported spans on lines and in headers.
 
 #[path = "../../../../tests/support/allocations.rs"]
 mod allocations;
@@ -23,7 +23,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use services::Lines;
 
-/// The subscriber of all tests, whose lines and spans each test tells apart by ids of its own.
+/// The subscriber of all tests. Each test finds its own lines and spans by its ids.
 struct Global {
     lines: Lines,
     spans: InMemorySpanExporter,
@@ -38,7 +38,7 @@ static GLOBAL: LazyLock<Global> = LazyLock::new(|| {
             .with_selection(contextvars_opentelemetry::trace_fields())
     });
     let spans_layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("shop"));
-    // The libraries write lines, too, below this level.
+    // The libraries log, too, but below this level.
     tracing_subscriber::registry().with(LevelFilter::INFO).with(spans_layer).with(json).init();
     Global { lines, spans }
 });

@@ -67,7 +67,7 @@ impl Lines {
     }
 }
 
-/// Returns the messages of the lines, in the order of the alphabet.
+/// Returns the messages of the lines in alphabetical order.
 pub(crate) fn messages(lines: &[Value]) -> Vec<&str> {
     let mut messages: Vec<_> = lines.iter().map(message).collect();
     messages.sort_unstable();
@@ -150,7 +150,7 @@ fn client() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().build().unwrap()
 }
 
-/// Serves the router on a port of its own, until the runtime ends.
+/// Serves the router on a free port until the runtime is dropped.
 async fn serve(router: Router) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

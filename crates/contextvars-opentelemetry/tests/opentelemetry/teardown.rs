@@ -9,7 +9,7 @@ use opentelemetry::trace::TraceState;
 
 use crate::{remote, within};
 
-/// Reports what it reads when the thread-local that holds it is destroyed.
+/// Reads the active span and reports it when the thread-local that holds this value is destroyed.
 struct Reads(Sender<(bool, usize)>);
 
 impl Drop for Reads {
@@ -31,7 +31,7 @@ fn activate() -> (bool, usize) {
     within(remote(7, 9, TraceState::NONE), read)
 }
 
-/// Runs `f` on a thread of its own, and returns the values that are read when the thread ends. The thread-local that reads them
+/// Runs `f` on a new thread and returns the values that are read when the thread ends. The thread-local that reads them
 /// is used before `f` if `early`, so its destructor runs after those of the thread-locals that `f` uses.
 fn at_the_end(name: &str, early: bool, f: impl FnOnce() + Send + 'static) -> (bool, usize) {
     let (sender, receiver) = channel();
@@ -84,7 +84,7 @@ fn a_first_call_in_a_destructor_finds_no_span() {
     assert_eq!(at_the_end("teardown", true, || ()), (false, 0));
 }
 
-/// Activates a span when the thread-local that holds it is destroyed.
+/// Activates a span when the thread-local that holds this value is destroyed.
 struct Activates(Sender<(bool, usize)>);
 
 impl Drop for Activates {
@@ -99,7 +99,7 @@ fn a_destructor_that_runs_before_can_have_an_active_span() {
 
     let (sender, receiver) = channel();
     let thread = thread::spawn(move || LATE.set(Some(Activates(sender))));
-    // Nothing of OpenTelemetry was used before, so its thread-local is made in the destructor.
+    // OpenTelemetry was not used before, so its thread-local is initialised in the destructor.
     assert_eq!(receiver.recv().unwrap(), (true, 2));
     thread.join().unwrap();
 }

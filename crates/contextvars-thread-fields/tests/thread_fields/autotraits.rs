@@ -1,4 +1,4 @@
-//! Which threads may have which of the crate's types, and what survives a panic.
+//! The auto traits of the crate's types: `Send`, `Sync` and unwind safety.
 
 use std::fmt::Debug;
 use std::hash::Hash;

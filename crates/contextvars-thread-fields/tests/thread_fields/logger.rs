@@ -1,4 +1,4 @@
-//! `thread_fields::Logger` writes by the logger that is installed.
+//! Tests that `thread_fields::Logger` writes to the installed logger.
 
 use std::sync::Mutex;
 

@@ -1,6 +1,6 @@
-//! The fields of a thread: structlog's own tests, sentence by sentence, and what they do not say.
+//! Tests of the fields of a thread: ports of structlog's own tests, and cases that those do not cover.
 //!
-//! Tests run side by side, so one that uses the thread's map does so on a thread of its own.
+//! A test that uses the thread's map does so on its own thread, so tests do not see each other's fields.
 
 #[path = "../../../../tests/support/mod.rs"]
 mod support;
@@ -15,7 +15,7 @@ mod thread;
 
 use contextvars::fields::{Fields, Text, ToValue};
 
-/// The given fields, to compare with.
+/// Returns the given fields, for comparisons.
 fn of(kv: impl IntoIterator<Item = (impl Into<Text>, impl ToValue)>) -> Fields {
     kv.into_iter().collect()
 }

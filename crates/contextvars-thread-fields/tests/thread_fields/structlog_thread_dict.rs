@@ -1,9 +1,9 @@
 //! structlog's `TestThreadLocalDict`, on [`ThreadMap`].
 //!
 //! Three of its tests have no meaning here:
-//! - `test_is_greenlet_local`: there are no greenlets. What follows a task is in `fields`;
-//! - `test_delattr`: the attribute that holds the dict cannot be deleted, as there is none to reach;
-//! - `test_delattr_missing`: an attribute that is not there does not compile.
+//! - `test_is_greenlet_local`: there are no greenlets. Fields that follow a task are in the module `fields`;
+//! - `test_delattr`: no attribute holds the map, so it cannot be deleted;
+//! - `test_delattr_missing`: access to a missing attribute does not compile.
 
 use contextvars::fields::{Value, kv};
 use contextvars_thread_fields::ThreadMap;

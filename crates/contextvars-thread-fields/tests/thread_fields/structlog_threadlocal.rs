@@ -1,6 +1,6 @@
 //! structlog's `TestTmpBind`, `TestAsImmutable` and `TestNewThreadLocal`.
 //!
-//! `test_converts_proxy` is about the lazy proxy that a module's logger is in Python; here that is a static.
+//! `test_converts_proxy` tests Python's lazy proxy of a module's logger; here, such a logger is a static.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -1,4 +1,4 @@
-//! `thread_fields` beyond what structlog's tests say.
+//! Tests of `thread_fields` that structlog's tests do not cover.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
@@ -81,7 +81,7 @@ fn a_logger_sent_to_another_thread_has_that_threads_fields() {
 fn nothing_fails_in_a_destructor_of_the_thread() {
     let (sender, receiver) = mpsc::channel();
     on_thread(|| {
-        // Registered first, so that it runs after the maps are gone.
+        // Registered first, so its destructor runs after the maps are dropped.
         at_exit(move || {
             thread_fields::set(kv! { late = 1 });
             let guard = thread_fields::bind(kv! { later = 1 });

@@ -1,4 +1,4 @@
-//! Tasks that do not end by themselves: what they hold is dropped inside their context, on whichever thread.
+//! Cancelled tasks: their values are dropped inside of their context, on whichever thread that happens.
 
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::{self, ThreadId};
@@ -14,7 +14,7 @@ use crate::support::{Counted, Counter, OnDrop, on_thread};
 
 type Sighting = (ThreadId, Option<u32>);
 
-/// What is read when it is dropped, and on which thread.
+/// Returns a guard that reports its thread and the value of `A` when it is dropped, and the receiver of the report.
 fn witness() -> (OnDrop<impl FnMut() + Send>, Receiver<Sighting>) {
     let (report, reported) = channel();
     let witness = OnDrop(move || {
@@ -23,7 +23,7 @@ fn witness() -> (OnDrop<impl FnMut() + Send>, Receiver<Sighting>) {
     (witness, reported)
 }
 
-/// Binds `A` to 2, says so, and never ends.
+/// Sets `A` to 2, reports that, and never completes.
 async fn forever<G>(guard: G, started: oneshot::Sender<()>) {
     let _guard = guard;
     A.set(2);
@@ -35,7 +35,7 @@ async fn forever<G>(guard: G, started: oneshot::Sender<()>) {
 fn an_aborted_task_is_dropped_inside_its_context_on_another_worker_than_it_ran_on() {
     let (guard, dropped) = witness();
     let runtime = current_thread();
-    // The thread that blocks on it is the runtime's only worker.
+    // The thread that blocks on the runtime is its only worker.
     let (runtime, task, ran_on) = on_thread(move || {
         let (started, start) = oneshot::channel();
         let task = spawn_in(&runtime, 1, forever(guard, started));
@@ -212,7 +212,7 @@ fn values_of_tasks_go_with_them_however_they_end() {
         });
         drop(runtime);
     }
-    // Those that would never have ended may not have begun either.
+    // Some of the tasks may never have been polled.
     assert!((42..=62).contains(&counter.made()), "{} were made", counter.made());
     assert_eq!(counter.live(), 0);
 }

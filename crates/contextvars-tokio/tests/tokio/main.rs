@@ -1,7 +1,7 @@
-//! Tasks of tokio that carry the context: they start with a copy of it, and end inside of it.
+//! Tests of tokio tasks that carry the context: they start with a copy of it, and are dropped inside of it.
 //!
-//! The runtimes' threads have a value of their own in their root context, which no test binds, so that code that runs outside
-//! of its context gives itself away.
+//! The root contexts of the runtimes' threads have a special value, which no test binds. A test that reads it has found code
+//! that runs outside of its context.
 
 #[path = "../../../../tests/executors/common.rs"]
 mod common;
@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 
 use common::bound;
 
-/// Spawns a task from a context where `A` is `n`.
+/// Spawns a task from a context in which `A` is `n`.
 pub(crate) fn spawn_in<F>(runtime: &Runtime, n: u32, future: F) -> JoinHandle<F::Output>
 where
     F: Future + Send + 'static,

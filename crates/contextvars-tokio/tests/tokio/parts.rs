@@ -1,4 +1,4 @@
-//! What tokio's own parts do to the context, as the documentation of `contextvars_tokio` says.
+//! The effect of tokio's own functions and types on the context, as documented in `contextvars_tokio`.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::common::{A, OUTSIDE, bound, current_thread, marked_runtime, seen};
 use crate::spawn_in;
 use crate::support::on_thread;
 
-/// Reads, binds `n`, lets others run, and reads again.
+/// Reads `A`, sets it to `n`, yields, and reads it again.
 async fn branch(n: u32) -> (Option<u32>, Option<u32>) {
     let first = seen();
     A.set(n);
@@ -99,7 +99,7 @@ fn block_in_place_runs_in_the_context_of_the_task_and_others_go_on_elsewhere() {
         });
         let inside = block_in_place(|| {
             A.set(A.get() + 1);
-            // The only worker is here, so this waits for the task that moved to another thread.
+            // This task blocks the only worker, so the other task runs on another thread; this call waits for it.
             (seen(), gone.recv().expect("the other task runs"))
         });
         other.await.expect("no panic");
@@ -192,7 +192,7 @@ fn a_local_set_polls_bare_tasks_in_the_context_of_whoever_runs_it() {
         task.await.expect("no panic")
     };
     let outer = local.run_until(request.in_context(bound(1)));
-    // Not promised, but the reason to wrap tasks here too: the set is polled around the request, not in it.
+    // Not promised, but the reason to wrap tasks here too: the set is polled outside of the request's context.
     assert_eq!(runtime.block_on(outer.in_context(bound(50))), Some(50));
 }
 

@@ -1,4 +1,4 @@
-//! `contextvars_tokio`: tasks that start with a copy of the context of whoever spawns them.
+//! Tests that a spawned task starts with a copy of the spawning task's context.
 
 use std::rc::Rc;
 
@@ -9,7 +9,7 @@ use tokio::task::{JoinSet, LocalSet, yield_now};
 
 use crate::common::{A, OUTSIDE, bound, current_thread, marked_runtime, seen};
 
-/// Runs a future in a context where `A` is 1, on both kinds of runtime.
+/// Runs a future in a context in which `A` is 1, on both kinds of runtime.
 fn on_both<F: Future>(request: impl Fn() -> F) {
     for runtime in [current_thread(), marked_runtime(2)] {
         bound(50).run(|| {
@@ -20,7 +20,7 @@ fn on_both<F: Future>(request: impl Fn() -> F) {
     }
 }
 
-/// No thread of the runtime has kept anything of what it ran.
+/// Asserts that the tasks left no value on the threads of the runtime.
 fn assert_clean(runtime: &Runtime) {
     let probe = || (seen(), copy_context().len());
     let blocking = runtime.spawn_blocking(probe);
@@ -34,7 +34,7 @@ fn assert_clean(runtime: &Runtime) {
     assert_eq!(probed.expect("no panic"), expected);
 }
 
-/// What a task reads at first, and at last, having bound its own.
+/// Returns the values of `A` that a task reads at its start and after it has set `A` and yielded.
 async fn task() -> (Option<u32>, Option<u32>) {
     let first = seen();
     A.set(2);
@@ -42,7 +42,7 @@ async fn task() -> (Option<u32>, Option<u32>) {
     (first, seen())
 }
 
-/// What a closure that blocks reads at first and at last.
+/// Returns the values of `A` that a blocking closure reads at its start and after it has set `A`.
 fn blocking() -> (Option<u32>, Option<u32>) {
     let first = seen();
     A.set(2);
@@ -88,7 +88,8 @@ fn a_local_task_starts_with_a_copy_of_the_callers_context() {
 fn without_the_module_tasks_do_not_inherit() {
     on_both(|| async {
         let inherits = tokio::spawn(async { seen() }).await.expect("no panic") == Some(1);
-        // Of a current-thread runtime the worker is whoever called `block_on`.
+        // The worker of a current-thread runtime is the thread that called `block_on`, so the task reads the
+        // context entered there.
         assert!(!inherits);
         let blocking = tokio::task::spawn_blocking(seen).await.expect("no panic");
         assert_eq!(blocking, Some(OUTSIDE));
@@ -156,7 +157,7 @@ fn a_task_keeps_its_context_on_whichever_worker_it_goes_on() {
 
 type Read = (Option<u32>, Option<u32>);
 
-/// The one task of the set, which was spawned where `A` was 1, read that.
+/// Asserts that the only task of the set inherited 1 as the value of `A`.
 async fn assert_inherited(mut tasks: JoinSet<Read>) {
     assert_eq!(seen(), Some(1), "no task changes who spawned it");
     A.set(3);

@@ -128,9 +128,9 @@ async fn the_handler_of_shed_load_runs_in_the_context_of_the_request() {
         .load_shed()
         .buffer(1)
         .timeout(Duration::from_secs(1));
-    // With a state, axum makes the services now; without, it would make a buffer for each request.
+    // `with_state` makes axum create the services now. Otherwise, it would create a buffer for each request.
     let app: Router = routes().layer(shed).with_state(());
-    // Both are called before the buffer's task runs, and the buffer takes one.
+    // Both requests are sent before the buffer's task runs, and the buffer has room for one.
     let requests = [(); 2].map(|()| fetch(app.clone(), "/slow"));
     let answers = futures::future::join_all(requests).await;
     let statuses = [StatusCode::GATEWAY_TIMEOUT, StatusCode::SERVICE_UNAVAILABLE];

@@ -22,7 +22,7 @@ impl Write for Lines {
     }
 }
 
-/// Logs whenever it is asked for its value.
+/// Logs whenever it is converted to a `Value`.
 struct Chatty;
 
 impl ToValue for Chatty {

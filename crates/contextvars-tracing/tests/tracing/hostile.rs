@@ -1,4 +1,4 @@
-//! Keys and values that try to break a line.
+//! Keys and values that could break a line.
 
 use std::fmt;
 
@@ -64,7 +64,7 @@ fn expected(value: &Value) -> serde_json::Value {
         Value::Bool(value) => (*value).into(),
         Value::I64(number) => (*number).into(),
         Value::U64(number) => (*number).into(),
-        // Written and read, because reading loses the last digit of some floats.
+        // The value is written and read, because reading loses the last digit of some floats.
         Value::F64(number) => {
             serde_json::from_str(&serde_json::to_string(number).unwrap()).unwrap()
         }
@@ -123,7 +123,7 @@ fn line_ends_and_terminal_controls_are_escaped_in_fields() {
     }
 }
 
-/// Panics when it is shown.
+/// Panics when it is formatted.
 struct Bad;
 
 impl fmt::Display for Bad {

@@ -24,7 +24,7 @@ fn nested(f: impl FnOnce()) -> Vec<serde_json::Value> {
     lines.objects()
 }
 
-/// Does the same with the event's own fields on the top level.
+/// Does the same, with the event's own fields at the top level.
 fn flat(f: impl FnOnce()) -> Vec<serde_json::Value> {
     let lines = Lines::default();
     let subscriber = layers().json().flatten_event(true).without_time().with_target(false);
@@ -144,7 +144,7 @@ fn a_selection_decides_which_fields_are_shown() {
     );
 }
 
-/// A formatter that always writes the same.
+/// A formatter that always writes the same text.
 pub(crate) struct Constant(&'static str);
 
 impl<S, N> FormatEvent<S, N> for Constant

@@ -9,7 +9,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::collect::{Collect, Seen};
 
-/// Logs at one call site, each time with one of the sets of keys, and returns what a layer sees.
+/// Logs at one call site with each set of keys, and returns the events that a layer sees.
 fn seen(event: fn(), sets: impl IntoIterator<Item = Vec<String>>) -> Vec<Seen> {
     let inner = Collect::default();
     with_default(Registry::default().with(WithFields::new(inner.clone())), || {

@@ -1,4 +1,4 @@
-//! Tests of the adapters for `tracing`: they read lines of real formatters back.
+//! Tests of the adapters for `tracing`, which read the output of real formatters.
 
 #[path = "../../../../tests/support/allocations.rs"]
 mod allocations;

@@ -10,7 +10,7 @@ use tracing_subscriber::{Registry, fmt};
 
 use crate::Lines;
 
-/// Logs by `log`, with fields bound.
+/// Logs through `log` while fields are bound.
 fn log() {
     let mut record = Record::builder();
     let record = record.level(Level::Warn).target("library");

@@ -18,7 +18,7 @@ fn subscriber(lines: &Lines) -> impl tracing::Subscriber + Send + Sync + 'static
     subscriber.map_event_format(Json::new).with_writer(lines.clone()).finish()
 }
 
-/// Logs and binds when it is shown.
+/// Logs and binds when it is formatted.
 struct Busy;
 
 impl fmt::Display for Busy {

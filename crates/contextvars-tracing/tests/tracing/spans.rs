@@ -53,7 +53,7 @@ fn subscriber() -> (Dispatch, Notes) {
 /// The name of the current span and the current user.
 type Place = (Option<&'static str>, &'static str);
 
-/// Returns the caller's place, by the spans of that subscriber.
+/// Returns the caller's place, with the span of that subscriber.
 fn here(subscriber: &Dispatch) -> Place {
     let name = dispatcher::with_default(subscriber, || Some(Span::current().metadata()?.name()));
     (name, USER.get())
@@ -101,7 +101,7 @@ fn a_task_is_polled_in_the_span_and_the_context() {
     assert_eq!(here(&subscriber), NOBODY);
 }
 
-/// The context is entered first and left last; so a layer finds the task's variables whenever it is told of its span.
+/// The context is entered before the span and left after it, so a layer sees the task's variables in every callback.
 #[test]
 fn a_layer_reads_the_contexts_variables_when_the_span_is_entered_left_and_closed() {
     let (subscriber, notes) = subscriber();

@@ -262,7 +262,7 @@ fn keys_that_formatters_write_are_skipped_unless_a_selection_lists_them() {
         let reserved = RESERVED_KEYS.map(|key| (key, "forged"));
         fields::sync_scope(reserved, || fields::sync_scope(kv! { user = "ann" }, || info!("paid")));
     });
-    let line = lines.objects().remove(0); // refuses keys that are there twice
+    let line = lines.objects().remove(0); // panics if a key occurs twice
     assert_eq!(line["user"], "ann");
     assert!(!line.to_string().contains("forged"), "{line}");
 

@@ -1,4 +1,4 @@
-//! W3C Baggage: what is taken, what is passed on byte for byte, and what happens at the limits.
+//! W3C Baggage: members that are extracted, members that are forwarded byte for byte, and the limits.
 
 use contextvars::{Context, ContextVar};
 use contextvars_wire::{BAGGAGE, Baggage, Propagator, Violation, text};
@@ -12,7 +12,7 @@ fn passes_on(headers: &[&str], sent: &str) {
     assert_eq!(problems(&headers), []);
 }
 
-/// `count` members that nobody lists.
+/// Returns `count` members that are not listed in a propagator.
 fn members(count: usize) -> String {
     (0..count).map(|at| format!("k{at}={at}")).collect::<Vec<_>>().join(",")
 }

@@ -1,4 +1,4 @@
-//! Everything that is a carrier, to write to and to read from.
+//! Injection into and extraction from every type of carrier.
 
 use std::collections::{BTreeMap, HashMap};
 use std::process::Command;
@@ -16,7 +16,7 @@ fn context() -> Context {
     Context::new().with_value(&TRACE, trace).with_value(&REQUEST_ID, "r-7".into())
 }
 
-/// Writes twice, over other values under other spellings, and reads it back.
+/// Injects twice into a carrier that has other values under other spellings of the names, and extracts the result.
 fn there_and_back<C: Inject + Extract>(mut carrier: C) {
     let wire = propagator();
     for _ in 0..2 {
@@ -77,7 +77,7 @@ fn a_command_and_its_environment() {
     assert_eq!(variables["TRACESTATE".as_ref() as &std::ffi::OsStr], None, "nor inherited");
 }
 
-/// Starts this test again as a child, which finds its parent's trace in its environment.
+/// Runs this test again in a child process, which extracts its parent's trace from its environment.
 #[test]
 fn the_environment_of_a_child() {
     const IS_CHILD: &str = "CONTEXTVARS_TEST_IS_CHILD";

@@ -1,5 +1,5 @@
-//! In which context codecs run, what their failures do, and what becomes of a value that they write otherwise than it
-//! came.
+//! The context in which codecs run, their failures, and values that a codec would write differently from how they were
+//! received.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,7 +11,7 @@ use contextvars_wire::{Codec, Propagator, TraceContext, Violation, extract_fn, i
 
 use crate::support::{ATTEMPT, REQUEST_ID, TENANT};
 
-/// Reads and writes what it finds as the tenant, and leaves another one.
+/// A value whose conversions from and to text read the current tenant and then set another one.
 struct Nosy(String);
 
 static NOSY: ContextVar<Nosy> = ContextVar::new("nosy");
@@ -172,7 +172,7 @@ fn a_codec_that_panics_leaves_the_context_as_it_was() {
     });
 }
 
-/// What is sent on of one `baggage` header by a program that changes nothing.
+/// Asserts that a program that changes no value sends the `baggage` header on unchanged.
 #[track_caller]
 fn passes_on(codec: Codec, header: &str) {
     let wire = Propagator::builder().baggage("k", codec).build().unwrap();
@@ -188,7 +188,7 @@ fn a_listed_member_is_the_same_however_it_was_written() {
     static NUMBER: ContextVar<f64> = ContextVar::new("number");
     passes_on(text(&ATTEMPT), "k=+2;ttl=60");
     passes_on(text(&ATTEMPT), "k=0%32;ttl=60,a=1");
-    // Written again, it would have three hundred digits.
+    // The codec would write three hundred digits.
     passes_on(text(&NUMBER).max_len(16), "k=1e300;ttl=60");
 }
 

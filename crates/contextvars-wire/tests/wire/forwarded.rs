@@ -1,5 +1,5 @@
-//! What is listed is the propagator's: a carrier that has entries already, because it was received or is inherited, sends
-//! none of another request's.
+//! Injection into a carrier that already has entries, because it was received or inherited: the propagator replaces or removes
+//! its listed entries, so none of another request is sent.
 
 use std::collections::{BTreeMap, HashMap};
 use std::process::Command;
@@ -15,7 +15,7 @@ fn headers(entries: &[(&str, &str)]) -> Headers {
     entries.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect()
 }
 
-/// What a proxy sends on that writes to the headers that it got.
+/// Returns the headers that a proxy sends if it injects into the headers that it received.
 fn forward(wire: &Propagator, mut headers: Headers, change: impl FnOnce(&mut Context)) -> Headers {
     let mut context = wire.extract(&headers).context;
     change(&mut context);
@@ -82,7 +82,7 @@ fn an_echoed_header_of_another_response_is_not_sent_back() {
     let wire = propagator().echo("x-request-id").unwrap();
     let mut response = headers(&[("x-request-id", "upstream"), ("x-attempt", "2")]);
     wire.inject_response_from(&Context::new(), &mut response);
-    assert_eq!(response, headers(&[("x-attempt", "2")]), "what is not echoed is not touched");
+    assert_eq!(response, headers(&[("x-attempt", "2")]), "headers that are not echoed stay");
 }
 
 #[test]

@@ -1,10 +1,10 @@
-//! The bodies of the fuzz targets, over texts that are put together at random, the same ones each time: so that they are
-//! run without a nightly toolchain.
+//! The bodies of the fuzz targets, run on random texts from fixed seeds, so that ordinary tests cover them without a nightly
+//! toolchain.
 
 #[path = "../../../../fuzz/bodies.rs"]
 mod bodies;
 
-/// Parts of good and bad headers, of which most random texts should have several.
+/// Parts of valid and invalid headers, from which the random texts are composed.
 const PARTS: &[&[u8]] = &[
     b"00-12345678901234567890123456789012-1234567890123456-01",
     b"00-",
@@ -67,7 +67,7 @@ impl Random {
         usize::try_from((mixed ^ mixed >> 31) % end as u64).unwrap()
     }
 
-    /// Up to 40 parts, of which one byte may be another one.
+    /// Returns a text of fewer than 40 parts, sometimes with one byte replaced.
     fn text(&mut self) -> Vec<u8> {
         let mut text = Vec::new();
         for _ in 0..self.below(40) {
@@ -92,7 +92,7 @@ fn run(seed: u64, body: impl Fn(&[u8])) {
 #[test]
 fn traceparent() {
     run(1, bodies::traceparent);
-    // Good ones, also of a later version, with a byte changed and with a tail.
+    // Valid headers, also of a later version, some with a suffix and some with one byte changed.
     let later = [b"cc", &PARTS[0][2..]].concat();
     let mut random = Random(2);
     for _ in 0..5_000 {

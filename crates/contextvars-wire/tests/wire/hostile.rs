@@ -1,4 +1,4 @@
-//! What comes from strangers: sizes, bytes that are no text, and lists without end.
+//! Hostile input: oversized headers, bytes that are not text, and very long lists.
 
 use contextvars::ContextVar;
 use contextvars_wire::{BAGGAGE, Baggage, Propagator, TraceContext, TraceState, Violation, text};
@@ -8,7 +8,7 @@ use crate::support::{REQUEST_ID, TENANT, TRACE, problems, propagator};
 const MEBIBYTE: usize = 1 << 20;
 const PARENT: &[u8] = b"00-12345678901234567890123456789012-1234567890123456-01";
 
-/// Extraction from headers of any bytes: the rules that they broke.
+/// Extracts from headers of arbitrary bytes. Returns the rules that they broke.
 fn rules(headers: &[(&str, Vec<u8>)]) -> Vec<(String, Violation)> {
     let got = propagator().extract(headers);
     assert!(got.context.contains(&TRACE));
@@ -20,7 +20,7 @@ fn a_mebibyte_in_any_header_is_refused_by_its_size() {
     for byte in [b'0', b' ', b',', b'=', b';', b'%', 0, 0xff] {
         for key in ["traceparent", "x-request-id"] {
             let refused = rules(&[(key, vec![byte; MEBIBYTE])]);
-            // White space around a plain value is none of it.
+            // White space around a plain value is not part of it.
             let rule =
                 if byte == b' ' && key == "x-request-id" { None } else { Some(Violation::TooLong) };
             assert_eq!(
@@ -105,7 +105,7 @@ fn every_prefix_of_a_good_text_is_read_without_a_panic() {
     }
 }
 
-/// `count` members that nobody lists.
+/// Returns `count` members that are not listed in a propagator.
 fn members(count: usize) -> String {
     (0..count).map(|at| format!("k{at}={at}")).collect::<Vec<_>>().join(",")
 }

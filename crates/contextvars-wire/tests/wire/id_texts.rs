@@ -68,7 +68,7 @@ fn bytes_come_back_in_their_order() {
 fn a_request_id_is_random() {
     let ids: std::collections::HashSet<_> = (0..1000).map(|_| RequestId::random()).collect();
     assert_eq!(ids.len(), 1000);
-    // Of 1000 ids, each of the 32 places has each of the 16 digits.
+    // Among 1000 ids, each of the 16 digits occurs at each of the 32 places.
     for place in 0..32 {
         let digits: std::collections::HashSet<_> =
             ids.iter().map(|id| id.to_string().as_bytes()[place]).collect();

@@ -1,4 +1,4 @@
-//! Ids that do not repeat, whatever else the program does.
+//! Tests that ids do not repeat, even across threads, forked processes and seeded generators.
 
 use std::collections::HashSet;
 use std::thread;
@@ -63,7 +63,7 @@ fn a_forked_process_starts_traces_of_its_own() {
 
     let _ = trace_id();
     let (mut read, mut write) = UnixStream::pair().unwrap();
-    // The child allocates nothing and takes no lock, as another thread may hold one for ever.
+    // The child neither allocates nor locks, because a thread of the parent may have held a lock at the fork.
     if fork() == 0 {
         let sent = write.write_all(&trace_id().to_ne_bytes());
         _exit(i32::from(sent.is_err()));

@@ -1,4 +1,4 @@
-//! Baggage members that are written here, that senders write loosely, and how many of them there may be.
+//! Baggage members that are written by a program, loosely formatted members of other senders, and the limit on their number.
 
 use std::collections::BTreeMap;
 
@@ -97,7 +97,7 @@ fn a_smaller_limit_holds_for_what_is_read_and_for_what_is_sent() {
     assert_eq!(got.context.get(&BAGGAGE).unwrap().to_string(), "a=1,tenant=acme");
     assert_eq!(got.problems[0].rule, Violation::TooMany);
 
-    // Members that another propagator took.
+    // Members that another propagator extracted.
     let context = propagator().extract(&[("baggage", "a=1,b=2,tenant=acme")]).context;
     let expected = (Some("a=1,tenant=acme".to_string()), vec![Violation::TooMany]);
     assert_eq!(sent(&wire, &context), expected);

@@ -1,4 +1,4 @@
-//! The lines that values are shown as set at: those of the program that listed the entries.
+//! The source locations that are shown for extracted values: those of the program's calls that listed the entries.
 
 use contextvars::{Context, ContextVar};
 use contextvars_wire::{BAGGAGE, Codec, Propagator, text};

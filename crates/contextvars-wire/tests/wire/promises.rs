@@ -1,4 +1,4 @@
-//! What a propagator promises beyond the specifications.
+//! The promises of a propagator that go beyond the specifications.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -111,7 +111,7 @@ fn text_that_does_not_pass_the_check_is_refused() {
     let mut sent = BTreeMap::new();
     let context = Context::new().with_value(&TENANT, "b".into());
     assert!(wire.inject_from(&context, &mut sent).problems.is_empty());
-    assert_eq!(sent["x-tenant"], "b", "the check is for what comes in");
+    assert_eq!(sent["x-tenant"], "b", "only received texts are checked");
 }
 
 #[test]

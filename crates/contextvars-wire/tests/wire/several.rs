@@ -1,4 +1,4 @@
-//! One value in several headers.
+//! Tests of a value that is carried by several headers.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,7 +13,7 @@ type Headers = BTreeMap<String, String>;
 static PARTS: ContextVar<[Option<String>; 3]> = ContextVar::new("parts");
 const NAMES: [&str; 3] = ["x-one", "x-two", "x-three"];
 
-/// Takes whatever comes, unless the first is `refused`.
+/// Returns a codec that accepts all headers, unless the first one is `refused`.
 fn parts() -> Codec {
     Codec::many(
         &PARTS,

@@ -1,4 +1,4 @@
-//! A service that sends on what it was sent, and a look at what it sent.
+//! A service that forwards the context that it receives, and access to the requests that it sends.
 
 use contextvars::ContextVar;
 use contextvars_wire::{Propagator, TraceContext, Violation, text};
@@ -21,11 +21,11 @@ pub(crate) fn propagator() -> Propagator {
         .unwrap()
 }
 
-/// What one of its requests carries.
+/// The headers of a request that the service sends.
 pub(crate) struct Sent(pub(crate) Vec<(String, String)>);
 
 impl Sent {
-    /// The only value of a header, if there is one at all.
+    /// Returns the only value of a header, or `None` if the header is absent.
     pub(crate) fn get(&self, key: &str) -> Option<&str> {
         let mut values =
             self.0.iter().filter(|(other, _)| other == key).map(|(_, value)| value.as_str());
@@ -46,13 +46,13 @@ impl Sent {
         self.trace().parent_id().to_string()
     }
 
-    /// The members of the `tracestate`.
+    /// Returns the members of the `tracestate`.
     pub(crate) fn state(&self) -> Vec<&str> {
         self.get("tracestate").map_or(Vec::new(), |state| state.split(',').collect())
     }
 }
 
-/// The requests that the service sends when it gets one with these headers.
+/// Returns the requests that the service sends when it receives one with these headers.
 pub(crate) fn requests(headers: &[(&str, &str)], count: usize) -> Vec<Sent> {
     let wire = propagator();
     let mut got = wire.extract(headers);
@@ -68,7 +68,7 @@ pub(crate) fn request(headers: &[(&str, &str)]) -> Sent {
     requests(headers, 1).remove(0)
 }
 
-/// The problems of an extraction, as pairs.
+/// Returns the problems of an extraction, as pairs.
 pub(crate) fn problems(headers: &[(&str, &str)]) -> Vec<(String, Violation)> {
     let problems = propagator().extract(headers).problems;
     problems.into_iter().map(|problem| (problem.key, problem.rule)).collect()

@@ -1,5 +1,5 @@
 //! The cases of the W3C suite for Trace Context, Level 2, under their own names: those about `traceparent`, those with
-//! several requests, and the one about the random flag. A case sends headers and looks at what the service sends on.
+//! several requests, and the one about the random flag. A case sends headers and checks the headers that the service sends on.
 
 use std::collections::HashSet;
 
@@ -12,7 +12,7 @@ fn with(traceparent: &str) -> Sent {
     request(&[("traceparent", traceparent)])
 }
 
-/// The trace goes on, with a parent id of its own.
+/// Asserts that the service continues the trace, with a new parent id.
 #[track_caller]
 fn goes_on(traceparent: &str) {
     let sent = with(traceparent);
@@ -20,7 +20,7 @@ fn goes_on(traceparent: &str) {
     assert_ne!(sent.parent_id(), PARENT, "{traceparent:?}");
 }
 
-/// A new trace is started. The `tracestate` of the other goes with it.
+/// Asserts that the service starts a new trace, without the `tracestate` of the received one.
 #[track_caller]
 fn starts_anew(traceparent: &str) {
     let sent = request(&[("traceparent", traceparent), ("tracestate", "foo=1")]);

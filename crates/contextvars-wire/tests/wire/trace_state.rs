@@ -8,7 +8,7 @@ use crate::support::{Sent, problems, request};
 const TRACEPARENT: (&str, &str) =
     ("traceparent", "00-12345678901234567890123456789012-1234567890123456-00");
 
-/// A request with these `tracestate` headers. Whatever they are, the trace goes on.
+/// Sends a request with these `tracestate` headers. The trace is continued, also if they are invalid.
 #[track_caller]
 fn with(headers: &[&str]) -> Sent {
     let mut all = vec![TRACEPARENT];
@@ -67,7 +67,7 @@ fn tracestate_multiple_headers_different_keys() {
     assert_eq!(sent.state(), ["foo=1", "bar=2", "rojo=1", "congo=2", "baz=3"]);
 }
 
-/// The present suite has the list passed on, with one of the two or with both.
+/// The current suite expects the list to be forwarded, with one of the two members or with both.
 #[test]
 fn tracestate_duplicated_keys() {
     for (one, two) in [("foo=1", "foo=1"), ("foo=1", "foo=2")] {
@@ -104,7 +104,7 @@ fn tracestate_key_illegal_characters() {
     }
 }
 
-/// In Level 2, `@` is a character like others, but for the first.
+/// In Level 2, `@` is an ordinary character, except at the start of a key.
 #[test]
 fn tracestate_key_illegal_vendor_format() {
     is_discarded(&["@foo=1,bar=2"]);
@@ -159,7 +159,7 @@ fn a_list_of_512_bytes_is_passed_on_whole() {
 #[test]
 fn a_longer_list_loses_long_members_first_and_then_from_the_right() {
     let member = |key: &str, len: usize| format!("{key}={}", "v".repeat(len - key.len() - 1));
-    // Of 129 bytes and so long; of 128 and so not.
+    // A member of 129 bytes is long, and one of 128 bytes is not.
     let (long, short) = (member("long", 129), |key| member(key, 128));
     let sent =
         with(&[&[short("a"), long.clone(), short("b"), short("c"), member("d", 100)].join(",")]);

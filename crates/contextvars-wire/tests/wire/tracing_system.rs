@@ -1,4 +1,4 @@
-//! Beside a tracing system: who samples the traces that start here, whose ids are sent, and which traces are remote.
+//! Use beside a tracing system: the sampling of new traces, the ids that are sent, and remote traces.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};

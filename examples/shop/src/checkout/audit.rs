@@ -1,7 +1,7 @@
-//! One long-lived thread, fed by a channel.
+//! A long-lived thread that receives messages from a channel.
 //!
-//! The thread serves everybody, so it has no context worth the name; each message carries the context of the request
-//! that sent it.
+//! The thread works for all requests, so its root context has no ids. Each message carries the context of the request that sent
+//! it.
 
 use std::io;
 use std::thread::{self, JoinHandle};
@@ -17,7 +17,7 @@ struct Message {
     order: u64,
 }
 
-/// The sending side; the thread ends when the last copy is gone.
+/// The sending side. The thread ends when the last clone is dropped.
 #[derive(Clone)]
 pub(crate) struct Audit(Sender<Message>);
 

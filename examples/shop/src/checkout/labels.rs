@@ -1,4 +1,4 @@
-//! Work for all cores, on rayon's pool.
+//! CPU-bound work on all cores, in rayon's pool.
 
 use contextvars::ContextExt as _;
 use rayon::prelude::*;
@@ -7,13 +7,13 @@ use tracing::instrument;
 
 use super::BASKET;
 
-/// Hands the work to the pool and waits for it without holding a thread.
+/// Runs the work in the pool and waits for it without blocking a thread.
 pub(super) async fn print(order: u64) -> Result<Vec<String>, RecvError> {
     let (sender, labels) = oneshot::channel();
     contextvars::rayon::spawn(move || {
-        // Any idle worker may take an item, and takes the context with it.
+        // Any idle worker may take an item; it then runs in the context of this request.
         let items = BASKET.par_iter().in_current_context();
-        sender.send(items.map(|item| label(order, item)).collect()).ok(); // the customer may have left
+        sender.send(items.map(|item| label(order, item)).collect()).ok(); // fails if the request was cancelled
     });
     labels.await
 }

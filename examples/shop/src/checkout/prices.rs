@@ -1,4 +1,4 @@
-//! Three look-ups at once, each in a task of its own.
+//! Three concurrent look-ups, each in its own task.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tracing::instrument;
 
 use super::BASKET;
 
-/// A spawned task starts with an empty context, unless told otherwise.
+/// Looks up the prices. Each task runs in a copy of the current context; by default, it would run in its worker's root context.
 pub(super) async fn look_up(order: u64) -> Result<Vec<u64>, JoinError> {
     let mut look_ups = JoinSet::new();
     for item in BASKET {
@@ -23,7 +23,7 @@ pub(super) async fn look_up(order: u64) -> Result<Vec<u64>, JoinError> {
 
 #[instrument]
 async fn price(order: u64, item: &'static str) -> u64 {
-    // The database answers, and the task may wake on another thread.
+    // While the database works, the task may move to another thread.
     tokio::time::sleep(Duration::from_millis(item.len() as u64)).await;
     tracing::debug!("answered by the replica");
     tracing::info!("priced");

@@ -1,4 +1,4 @@
-//! The receipt, in chunks: the handler has long returned when they are made.
+//! The receipt, as a streamed body: its chunks are made after the handler has returned.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -15,10 +15,10 @@ pub(super) fn stream(order: u64, labels: &[String], prices: &[u64]) -> Body {
     Body::from_stream(stream::iter(chunks).then(move |text| chunk(order, text)))
 }
 
-/// No wrapper here: the layer around the service polls the body in the request's context.
+/// Returns the chunks. They need no wrapper, because the layer around the service polls the body in the request's context.
 #[instrument(skip(text))]
 async fn chunk(order: u64, text: String) -> Result<String, Infallible> {
-    tokio::time::sleep(Duration::from_millis(1)).await; // an old printer
+    tokio::time::sleep(Duration::from_millis(1)).await; // stands for a slow printer
     tracing::debug!(bytes = text.len(), "chunk made");
     tracing::info!("receipt printed");
     Ok(text)

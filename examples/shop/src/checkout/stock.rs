@@ -1,4 +1,4 @@
-//! A driver that blocks, so it runs on a thread for such things.
+//! The stock. Its driver blocks, so it runs on a blocking thread.
 
 use std::thread;
 use std::time::Duration;

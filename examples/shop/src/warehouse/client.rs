@@ -1,4 +1,4 @@
-//! Calls to the warehouse. The headers carry the context there.
+//! The client of the warehouse. It sends the context in the headers of each call.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ impl Warehouse {
         Ok(Self { client, url: format!("http://127.0.0.1:{port}") })
     }
 
-    /// Has an order packed.
+    /// Asks the warehouse to pack an order.
     pub(crate) async fn pack(&self, order: u64) -> reqwest::Result<()> {
         let mut headers = HeaderMap::new();
         with_ids(|| INTERNAL.inject(&mut headers)); // without `off.rs`: INTERNAL.inject(&mut headers)
@@ -28,7 +28,7 @@ impl Warehouse {
         call.send().await.and_then(Response::error_for_status).map(drop)
     }
 
-    /// Has the warehouse keep its ids as this process does; see `off.rs`.
+    /// Makes the warehouse keep its ids in the same way as this process; see `off.rs`.
     pub(crate) async fn switch(&self, how: String) -> reqwest::Result<()> {
         let call = self.client.put(format!("{}/contextvars", self.url)).body(how);
         call.send().await.and_then(Response::error_for_status).map(drop)

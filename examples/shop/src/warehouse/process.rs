@@ -1,4 +1,4 @@
-//! The warehouse as a child process: this program again, with `warehouse` as its first argument.
+//! The warehouse as a child process: this program, started with `warehouse` as its first argument.
 
 use std::env;
 use std::io::{self, Read as _};
@@ -17,13 +17,13 @@ use crate::context::INTERNAL;
 use crate::journal::{Journal, Process};
 use crate::{ctrl_c, off};
 
-/// How long the warehouse may take to end once it was told to.
+/// The time that the warehouse has to exit after it was told to.
 const GRACE: Duration = Duration::from_secs(3);
 
-/// A warehouse that is open. Killed when dropped.
+/// A warehouse that accepts requests. Dropping this value kills the process.
 pub(crate) struct WarehouseProcess {
     child: Child,
-    /// Nothing is written to it: its end tells the child that we are gone, however that came about.
+    /// Never written to. It is closed when this process ends for any reason, and the child exits when it reads the end of file.
     stdin: Option<ChildStdin>,
     first_line: String,
     lines: Lines<BufReader<ChildStdout>>,
@@ -31,7 +31,7 @@ pub(crate) struct WarehouseProcess {
 }
 
 impl WarehouseProcess {
-    /// Starts it and waits until it says that it is open, and where.
+    /// Starts the warehouse and waits for the line that reports its port.
     pub(crate) async fn start(port: u16) -> io::Result<Self> {
         let mut child = command(port)?.spawn()?;
         let stdin = child.stdin.take();
@@ -45,7 +45,7 @@ impl WarehouseProcess {
         Ok(Self { child, stdin, first_line, lines, port })
     }
 
-    /// Copies its lines to `journal`, until it ends.
+    /// Copies the lines of the warehouse to `journal` until the process ends.
     pub(crate) fn copy_lines(self, journal: Journal) -> Running {
         let Self { child, stdin, first_line, mut lines, .. } = self;
         let copied = tokio::spawn(async move {
@@ -60,7 +60,7 @@ impl WarehouseProcess {
     }
 }
 
-/// A warehouse whose lines are copied. Killed when dropped; [`close`](Self::close) is the polite way.
+/// A warehouse whose lines are copied. Dropping this value kills the process; [`close`](Self::close) lets it finish.
 pub(crate) struct Running {
     child: Child,
     stdin: Option<ChildStdin>,
@@ -68,7 +68,7 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Waits until it ends, which it should not, and says how.
+    /// Waits until the process exits, which is unexpected, and returns the reason as an error.
     pub(crate) async fn failed(&mut self) -> io::Error {
         match self.child.wait().await {
             Ok(status) => io::Error::other(format!("the warehouse went away: {status}")),
@@ -76,7 +76,7 @@ impl Running {
         }
     }
 
-    /// Ends it, once it has answered what it was asked; returns when all its lines are in the journal.
+    /// Lets the warehouse answer its pending requests and exit. Returns once the journal has all its lines.
     pub(crate) async fn close(mut self) -> io::Result<()> {
         drop(self.stdin.take());
         let ended = timeout(GRACE, async {
@@ -98,7 +98,7 @@ fn command(port: u16) -> io::Result<Command> {
     command.args(["warehouse", "--port", &port.to_string()]);
     command.args(off::is_off().then_some("--off"));
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
-    INTERNAL.inject(command.as_std_mut()); // TRACEPARENT, BAGGAGE and the like
+    INTERNAL.inject(command.as_std_mut()); // sets TRACEPARENT, BAGGAGE and the other variables
     Ok(command)
 }
 
@@ -107,8 +107,8 @@ fn port_of(line: &str) -> Option<u16> {
     line["port"].as_u64()?.try_into().ok()
 }
 
-/// In the child: ready when stdin ends. Ctrl-C, which a terminal sends to both, is left to the parent from now on, which
-/// may still have requests to answer.
+/// Returns a future that completes when stdin is closed; the child calls this. From then on, the child ignores Ctrl-C, which a
+/// terminal sends to both processes, because the parent may still have requests to answer.
 pub(crate) fn parent_gone() -> io::Result<impl Future<Output = ()> + Send + 'static> {
     let ignored = ctrl_c()?;
     let (gone, wait) = oneshot::channel::<()>();

@@ -1,4 +1,4 @@
-//! The warehouse itself. It continues the trace of whoever calls.
+//! The service of the warehouse. It continues the trace of its caller.
 
 use std::io;
 
@@ -12,12 +12,12 @@ use tracing::instrument;
 use crate::context::{self, INTERNAL};
 use crate::{listen, off};
 
-/// Serves until the shop is gone; it holds the other end of stdin.
+/// Serves until the shop exits. The shop holds the other end of stdin, so the end of stdin reports its exit.
 pub(crate) async fn serve(port: u16) -> io::Result<()> {
     let parent_gone = super::process::parent_gone()?;
     let listener = listen(port, "--warehouse-port").await?;
     let port = listener.local_addr()?.port();
-    // The shop handed us the context of its start by environment variables, as it will by headers from now on.
+    // The shop passes the context of its start in environment variables, and the context of each request in headers.
     INTERNAL.extract(&Environment).context.run(|| tracing::info!(port, "warehouse open"));
     axum::serve(listener, routes()).with_graceful_shutdown(parent_gone).await
 }
@@ -25,7 +25,7 @@ pub(crate) async fn serve(port: u16) -> io::Result<()> {
 fn routes() -> Router {
     Router::new()
         .route("/pack/{order}", post(async |Path(order): Path<u64>| pack(order)))
-        .route_layer(from_fn(off::ids_to_thread)) // without `off.rs`: nothing
+        .route_layer(from_fn(off::ids_to_thread)) // only needed for `off.rs`
         .layer(context::layer(&INTERNAL).trusted(true))
         .route("/contextvars", put(off::switch))
 }

@@ -1,4 +1,4 @@
-//! The page, in a headless Chromium: pressed, read and photographed.
+//! Tests of the page in a headless Chromium, with clicks, assertions and screenshots.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::process::{Shop, skip};
 use crate::webdriver::Browser;
 
-/// The places where a request runs, and how many lines it writes there.
+/// The places where a request runs, and the number of lines that it writes there.
 const LANES: [(&str, u64); 7] = [
     ("handler", 1),
     ("task", 3),
@@ -19,7 +19,7 @@ const LANES: [(&str, u64); 7] = [
     ("stream", 2),
 ];
 
-/// What the page shows and counts.
+/// The page in the browser, with its cells and counters.
 struct Page<'a>(&'a Browser);
 
 impl Page<'_> {
@@ -37,7 +37,7 @@ impl Page<'_> {
         self.0.run(&format!("document.getElementById('{button}').click()"));
     }
 
-    /// Presses the button for `customers`, and waits until all lines are there.
+    /// Presses the button for `customers` and waits until the page shows all lines.
     fn shop(&self, button: &str, customers: u64) {
         let lines = self.number("lines") + 12 * customers;
         self.press(button);
@@ -55,7 +55,7 @@ impl Page<'_> {
         ));
     }
 
-    /// Kept below the target directory.
+    /// Saves a screenshot below the target directory.
     fn photograph(&self, width: u32, scheme: &str, name: &str) {
         self.0.screen(width, scheme);
         let fits = "return document.documentElement.scrollWidth <= innerWidth";
@@ -71,7 +71,7 @@ fn pictures() -> PathBuf {
     directory
 }
 
-/// Base64, as the browser makes it.
+/// Decodes Base64, the encoding of the browser's screenshots.
 fn decode(text: &str) -> Vec<u8> {
     const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let digits = text.trim_end_matches('=').bytes();
@@ -96,7 +96,7 @@ fn the_page_shows_every_line_and_what_is_wrong_with_it() {
     browser.go(&format!("http://127.0.0.1:{}/", shop.port));
     browser.wait_for("return events.readyState === 1");
 
-    // On: all is right, in every lane.
+    // On: all ids are right, in every lane.
     page.shop("three", 3);
     assert_eq!(["missing", "mixed", "requests"].map(|id| page.number(id)), [0, 0, 3]);
     assert_eq!(page.count("#rows tr"), 36);
@@ -109,26 +109,26 @@ fn the_page_shows_every_line_and_what_is_wrong_with_it() {
     assert_eq!(["missing", "mixed", "requests"].map(|id| page.number(id)), [0, 0, 53]);
     assert_eq!(page.count("td[data-verdict]:not([data-verdict=right])"), 0);
 
-    // Off: wrong and missing cells, and they are counted.
+    // Off: the page shows and counts wrong and missing cells.
     page.switch(false);
     page.shop("three", 3);
     assert!(page.number("missing") > 0 && page.count("td[data-verdict=missing]") > 0);
     while page.count("#rows td[data-verdict=wrong]") == 0 || page.number("requests") < 50 {
-        page.shop("three", 3); // three at once mix soon, if not at once
+        page.shop("three", 3); // the ids of three concurrent requests may need some rounds to mix
         assert!(page.number("requests") < 300, "nothing was mixed up");
     }
     assert!(page.number("mixed") > 0);
     assert!(page.number("missing") + page.number("mixed") <= page.number("lines"));
     photograph_all(&page, "off");
 
-    // And on again, without a mouse.
+    // On again, with the keyboard.
     page.switch(true);
     browser.run("document.getElementById('three').focus()");
     browser.press("\u{e007}"); // Enter
     browser.wait_for("return document.getElementById('lines').textContent === '36'");
     assert_eq!(["missing", "mixed"].map(|id| page.number(id)), [0, 0]);
 
-    // The one in the documentation.
+    // The screenshot in the documentation.
     browser.screen(1100, "light");
     browser.run("document.activeElement.blur()");
     fs::write(pictures().join("shop.png"), decode(&browser.picture(false))).unwrap();

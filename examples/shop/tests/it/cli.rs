@@ -7,7 +7,7 @@ fn output(arguments: &[&str]) -> (Option<i32>, String, String) {
     (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
 }
 
-/// The numbers of a summary such as `2400 lines, 0 missing, 0 mixed, 200 traces across 2 processes`.
+/// Returns the numbers of a summary such as `2400 lines, 0 missing, 0 mixed, 200 traces across 2 processes`.
 fn numbers(summary: &str) -> Vec<u64> {
     assert_eq!(summary.lines().count(), 1, "{summary}");
     summary.split([' ', ',', '\n']).filter_map(|word| word.parse().ok()).collect()

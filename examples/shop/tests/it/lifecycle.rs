@@ -1,4 +1,4 @@
-//! How both processes begin and end.
+//! The start and the exit of both processes.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::process::{Shop, lines, lines_of_orders, request, shop, signal};
 
-/// Whether the process is gone, or only waits for its parent to notice, before the test loses its patience.
+/// Returns `true` if the process exits or becomes a zombie within a minute.
 fn ends(pid: u32) -> bool {
     let gone = || match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
         Ok(stat) => stat.contains(") Z "),
@@ -32,7 +32,7 @@ fn ctrl_c_ends_both_and_answers_what_is_in_flight() {
     for stream in &mut streams {
         stream.write_all(&request(b"POST /checkout", &[b"x-user-id: ann"], b"")).unwrap();
     }
-    // So that all are accepted: what waits in the queue of the port is lost with it.
+    // Waits until all connections are accepted, because closing the port discards those in its queue.
     for stream in &mut streams {
         stream.read_exact(&mut [0; 12]).unwrap();
     }
@@ -47,7 +47,7 @@ fn ctrl_c_ends_both_and_answers_what_is_in_flight() {
     assert_eq!(lines_of_orders(&output.stdout).len(), 8 * 12);
 }
 
-/// The lines of the opening were lost: the signal came before anyone waited for it, and killed.
+/// Regression: the signal killed the process if it arrived before the handler was registered, so the first lines were lost.
 #[test]
 fn ctrl_c_as_soon_as_it_is_open_ends_both_politely() {
     for _ in 0..20 {
@@ -74,7 +74,7 @@ fn a_request_that_does_not_end_is_cut_off_and_that_is_said() {
     let mut endless = TcpStream::connect(("127.0.0.1", shop.port)).unwrap();
     endless.write_all(b"POST /test HTTP/1.1\r\nhost: shop\r\n").unwrap();
     endless.write_all(b"expect: 100-continue\r\ncontent-length: 2\r\n\r\n").unwrap();
-    endless.read_exact(&mut [0; 12]).unwrap(); // the service asks for the body
+    endless.read_exact(&mut [0; 12]).unwrap(); // the service asks for the body with `100 Continue`
     let output = shop.stop();
     assert!(output.status.success());
     let lines = lines(&output.stdout);

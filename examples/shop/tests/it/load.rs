@@ -1,4 +1,4 @@
-//! Many customers at once, some of whom leave half-way and some of whom mean ill.
+//! Many concurrent customers, some of whom disconnect early and some of whom send malformed headers.
 
 use std::collections::HashMap;
 use std::io::{Read as _, Write as _};
@@ -11,16 +11,16 @@ use serde_json::Value;
 
 use crate::process::{Shop, lines, request, signal, skip};
 
-/// Requests in one part; two parts are the least.
+/// The number of requests in one round. The test runs at least two rounds.
 const PART: u64 = 1000;
 const AT_ONCE: usize = 64;
 
-/// What a customer does; the number decides.
+/// The behaviour of a customer, which depends on the customer's number.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// Sends good headers and waits for the receipt.
     Good,
-    /// Leaves after so many milliseconds, in the middle of the work or of the receipt.
+    /// Disconnects after this number of milliseconds, during the work or the receipt.
     Leaves(u64),
     /// Sends headers that break every rule.
     Hostile,
@@ -95,14 +95,14 @@ fn send_all(port: u16, from: u64, to: u64) {
     });
 }
 
-/// Kilobytes in memory.
+/// Returns the resident memory of the process in kilobytes.
 fn resident(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
-/// Ticks of the clock that were spent.
+/// Returns the CPU time of the process in clock ticks.
 fn ticks(pid: u32) -> u64 {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
     let (_, fields) = stat.rsplit_once(") ").unwrap();
@@ -110,7 +110,7 @@ fn ticks(pid: u32) -> u64 {
     times.map(|time| time.parse::<u64>().unwrap()).sum()
 }
 
-/// Whether a process spends no time any more, half a second long, before the test loses its patience.
+/// Returns `true` if the process is idle for half a second, within half a minute.
 fn comes_to_rest(pid: u32) -> bool {
     (0..60).any(|_| {
         let before = ticks(pid);
@@ -126,7 +126,7 @@ fn under_load_every_line_is_right_and_both_processes_come_to_rest() {
     }
     let shop = Shop::start();
     let pids = [shop.pid(), shop.warehouse_pid()];
-    // What leaks grows with each part; what only warms up comes to an end.
+    // A leak grows with each round; caches and pools stop growing after some rounds.
     let mut before = pids.map(|_| 0);
     let mut requests = 0;
     let flat = (0..10).any(|_| {
@@ -147,8 +147,8 @@ fn under_load_every_line_is_right_and_both_processes_come_to_rest() {
     judge(&lines(&output.stdout), requests);
 }
 
-/// Each line says whose it is by its user, who comes once. Its other ids have to be those that this user sent, or where
-/// these were not taken the same on all lines of the order.
+/// Checks the ids of all lines. Every user sends one request, so the user of a line identifies it. The other ids must be those
+/// that the user sent. If the service rejected them, all lines of the order must have the same generated ids.
 fn judge(lines: &[Value], requests: u64) {
     let mut orders: HashMap<u64, Vec<&Value>> = HashMap::new();
     let mut problems = 0;

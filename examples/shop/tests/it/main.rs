@@ -1,4 +1,4 @@
-//! The program as its users meet it: the real binary, real HTTP, real signals, a real browser.
+//! End-to-end tests of the program: the real binary, HTTP, signals and a browser.
 #![cfg(unix)]
 
 mod browser;

@@ -1,4 +1,4 @@
-//! A running `shop`, and raw HTTP to it: a client library would refuse to send what some tests send.
+//! A running `shop` and raw HTTP requests to it, because a client library would refuse the malformed headers of some tests.
 
 use std::fmt::Display;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -17,13 +17,13 @@ pub(crate) fn shop(arguments: &[&str]) -> Command {
 pub(crate) struct Shop {
     child: Option<Child>,
     stderr: BufReader<ChildStderr>,
-    /// Read all the time, so that the pipe never fills; `None` once it is closed.
+    /// The thread that reads stdout all the time, so that the pipe never fills; `None` if the pipe is closed.
     stdout: Option<JoinHandle<Vec<u8>>>,
     pub(crate) port: u16,
 }
 
 impl Shop {
-    /// Starts `shop` on a free port and waits until it says which.
+    /// Starts `shop` on a free port and waits until it reports the port.
     pub(crate) fn start() -> Self {
         Self::spawn(&mut shop(&["--port", "0"]))
     }
@@ -34,7 +34,7 @@ impl Shop {
         shop
     }
 
-    /// One whose stdout nobody reads any more, as behind `| head`.
+    /// Starts a shop whose stdout is closed, as after `| head` has exited.
     pub(crate) fn start_unread() -> Self {
         Self::unread(&mut shop(&["--port", "0"])).0
     }
@@ -53,7 +53,7 @@ impl Shop {
         self.child.as_ref().unwrap().id()
     }
 
-    /// The process that the shop started.
+    /// Returns the id of the warehouse process, which the shop started.
     pub(crate) fn warehouse_pid(&self) -> u32 {
         let pid = self.pid();
         let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
@@ -65,7 +65,7 @@ impl Shop {
         children.unwrap_or_else(of_any_thread).trim().parse().unwrap()
     }
 
-    /// Sends `POST /checkout` with these header lines; returns the whole answer.
+    /// Sends `POST /checkout` with these header lines. Returns the whole response.
     pub(crate) fn checkout(&self, headers: &[&[u8]]) -> Answer {
         self.send(b"POST /checkout", headers, b"")
     }
@@ -78,13 +78,13 @@ impl Shop {
         Answer(answer)
     }
 
-    /// Ctrl-C; returns its exit status, the lines and the rest of stderr.
+    /// Sends Ctrl-C. Returns the exit status, stdout and the rest of stderr.
     pub(crate) fn stop(self) -> Output {
         assert!(signal(self.pid(), "INT"));
         self.wait()
     }
 
-    /// Waits until it ends.
+    /// Waits until the process exits.
     pub(crate) fn wait(mut self) -> Output {
         let mut child = self.child.take().unwrap();
         let mut stderr = Vec::new();
@@ -94,7 +94,7 @@ impl Shop {
     }
 }
 
-/// Ends the child of a test that failed.
+/// Kills the process if the test failed.
 impl Drop for Shop {
     fn drop(&mut self) {
         if let Some(mut child) = self.child.take() {
@@ -121,12 +121,13 @@ pub(crate) fn request(what: &[u8], headers: &[&[u8]], body: &[u8]) -> Vec<u8> {
     request
 }
 
-/// Says why a test is left out, past the harness, which shows only what failed.
+/// Prints why a test is skipped. It writes to stderr directly, because the harness hides the output of tests that pass.
 pub(crate) fn skip(why: &str) {
     writeln!(std::io::stderr(), "SKIPPED: {why}").ok();
 }
 
-/// Sends a signal, `0` for none, to a process, or to a group if a minus stands before it; whether there is such a one.
+/// Sends a signal to a process, or to a process group if `pid` starts with a minus sign. The signal `0` only checks that the
+/// process exists. Returns `true` if it does.
 pub(crate) fn signal(pid: impl Display, name: &str) -> bool {
     let mut kill = Command::new("kill");
     kill.args(["-s", name, "--", &pid.to_string()]);
@@ -150,13 +151,13 @@ impl Answer {
     }
 }
 
-/// The lines of a stdout on which nothing but JSON lines may be.
+/// Parses the lines of stdout, each of which must be JSON.
 pub(crate) fn lines(stdout: &[u8]) -> Vec<Value> {
     let text = std::str::from_utf8(stdout).unwrap();
     text.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
 }
 
-/// Those that are about an order.
+/// Returns the lines that are about an order.
 pub(crate) fn lines_of_orders(stdout: &[u8]) -> Vec<Value> {
     lines(stdout).into_iter().filter(|line| line["span"]["order"].is_u64()).collect()
 }

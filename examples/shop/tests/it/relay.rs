@@ -1,4 +1,4 @@
-//! `POST /test` as the W3C trace-context suite uses it.
+//! Tests of `POST /test`, as the W3C trace-context suite calls it.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
@@ -8,7 +8,7 @@ use crate::process::Shop;
 
 const TRACE_ID: &str = "12345678901234567890123456789012";
 
-/// A server that takes `calls` requests, and returns the headers of each.
+/// Starts a server that accepts `calls` requests. Returns its URL and a handle that yields the headers of each request.
 fn harness(calls: usize) -> (String, JoinHandle<Vec<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/callback", listener.local_addr().unwrap());
@@ -24,7 +24,7 @@ fn harness(calls: usize) -> (String, JoinHandle<Vec<Vec<String>>>) {
     (url, thread::spawn(move || (0..calls).map(|_| take()).collect()))
 }
 
-/// The values of a header in each call that the shop makes when it is called with `headers`.
+/// Returns the values of a header in the calls that the shop makes when it is called with `headers`.
 fn sent_on(headers: &[&[u8]], name: &str) -> Vec<String> {
     let (url, harness) = harness(2);
     let shop = Shop::start();

@@ -43,7 +43,7 @@ fn only_the_request_that_asks_for_it_logs_at_debug_in_both_processes() {
     let loud = [&b"x-user-id: ann"[..], b"x-debug: debug", traceparent.as_bytes()];
     assert_eq!(shop.checkout(&loud).status(), 200);
     assert_eq!(shop.checkout(&[b"x-user-id: bob"]).status(), 200);
-    // Nobody can make the log say less.
+    // A client cannot make the service log less.
     assert_eq!(shop.checkout(&[b"x-user-id: eve", b"x-debug: off"]).status(), 200);
     let lines = lines_of_orders(&shop.stop().stdout);
     let debug: Vec<_> = lines.iter().filter(|line| line["level"] == "DEBUG").collect();
@@ -151,7 +151,7 @@ fn the_switch_turns_both_processes() {
     let lines = lines_of_orders(&shop.stop().stdout);
     let bobs = lines.iter().filter(|line| line["span"]["order"] == 2);
     assert_eq!(bobs.filter(|line| line["user_id"] == "bob").count(), 12);
-    // A thread that others use knows nobody: blocking, rayon and the audit.
+    // When off, lines of shared threads lack the ids: blocking, rayon and the audit thread.
     let missing = lines.iter().filter(|line| line["user_id"].is_null()).count();
     assert!((5..12).contains(&missing), "{missing}");
 }

@@ -1,15 +1,15 @@
-//! The claim of this example, as a test: no function takes an id.
+//! A test of the claim that no function of this example takes an id.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Everything from `fn` to the body, for each function in `source`.
+/// Returns the text from `fn` to the body, for each function in `source`.
 fn signatures(source: &str) -> Vec<&str> {
     let starts = source.match_indices("fn ").map(|(start, _)| &source[start..]);
     starts.map(|text| &text[..text.find(['{', ';']).unwrap_or(text.len())]).collect()
 }
 
-/// All sources below a directory.
+/// Returns the text of all Rust sources below a directory.
 fn sources(directory: &Path) -> Vec<String> {
     let paths = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
     let read = |path: PathBuf| match path.extension() {

@@ -1,5 +1,5 @@
-//! A headless Chromium, by the little of `WebDriver` that the browser test needs; the console and the emulation of screens
-//! are chromedriver's own, which no client library has either.
+//! A headless Chromium, controlled by the few `WebDriver` commands that the browser test needs. The console and the emulation
+//! of screens are extensions of chromedriver, which client libraries do not offer.
 
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::process::CommandExt as _;
@@ -19,12 +19,12 @@ pub(crate) struct Browser {
     runtime: Runtime,
     client: Client,
     session: String,
-    /// Of its profile and whatever else it writes.
+    /// The directory of the browser's profile and temporary files.
     directory: PathBuf,
 }
 
 impl Browser {
-    /// `None` where there is no Chromium or no chromedriver.
+    /// Starts the browser. Returns `None` if Chromium or chromedriver is not installed.
     pub(crate) fn start() -> Option<Self> {
         let mut driver = Command::new("chromedriver");
         let directory = env::temp_dir().join(format!("shop-browser-{}", process::id()));
@@ -92,7 +92,7 @@ impl Browser {
         self.try_call(Method::POST, path, body).unwrap()
     }
 
-    /// A command of the `DevTools` protocol.
+    /// Runs a command of the `DevTools` protocol.
     fn devtools(&self, command: &str, parameters: &Value) -> Value {
         self.post("/goog/cdp/execute", &json!({ "cmd": command, "params": parameters }))
     }
@@ -101,12 +101,12 @@ impl Browser {
         self.post("/url", &json!({ "url": url }));
     }
 
-    /// What a script returns.
+    /// Runs a script and returns its result.
     pub(crate) fn run(&self, script: &str) -> Value {
         self.post("/execute/sync", &json!({ "script": script, "args": [] }))
     }
 
-    /// Waits until a script returns true.
+    /// Waits until a script returns `true`.
     pub(crate) fn wait_for(&self, script: &str) {
         let start = Instant::now();
         while self.run(script) != Value::Bool(true) {
@@ -115,7 +115,7 @@ impl Browser {
         }
     }
 
-    /// Presses a key, as who has no mouse does.
+    /// Presses a key.
     pub(crate) fn press(&self, key: &str) {
         let keys =
             [json!({ "type": "keyDown", "value": key }), json!({ "type": "keyUp", "value": key })];
@@ -125,7 +125,7 @@ impl Browser {
         );
     }
 
-    /// A screen of this width, and a reader who likes it `light` or `dark`.
+    /// Sets the width of the screen and the preferred colour scheme, `light` or `dark`.
     pub(crate) fn screen(&self, width: u32, scheme: &str) {
         let screen =
             json!({ "width": width, "height": 1180, "deviceScaleFactor": 1, "mobile": false });
@@ -134,14 +134,14 @@ impl Browser {
         self.devtools("Emulation.setEmulatedMedia", &media);
     }
 
-    /// The page, all of it or what fits on the screen, as PNG in base64.
+    /// Returns a screenshot of the whole page or of its visible part, as a PNG in Base64.
     pub(crate) fn picture(&self, whole: bool) -> String {
         let whole = json!({ "captureBeyondViewport": whole, "format": "png" });
         let mut picture = self.devtools("Page.captureScreenshot", &whole);
         serde_json::from_value(picture["data"].take()).unwrap()
     }
 
-    /// What the console said since the last call.
+    /// Returns the messages of the console since the last call.
     pub(crate) fn console(&self) -> Vec<Value> {
         serde_json::from_value(self.post("/se/log", &json!({ "type": "browser" }))).unwrap()
     }
@@ -150,7 +150,7 @@ impl Browser {
 impl Drop for Browser {
     fn drop(&mut self) {
         self.try_call(Method::DELETE, "", &json!({})).ok();
-        // All of its group, in case some of it stays behind.
+        // Kills the whole process group, in case a process of the browser is left.
         signal(format!("-{}", self.driver.id()), "KILL");
         self.driver.wait().ok();
         fs::remove_dir_all(&self.directory).ok();

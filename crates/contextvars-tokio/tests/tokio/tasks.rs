@@ -55,7 +55,7 @@ fn a_spawned_task_starts_with_a_copy_of_the_callers_context() {
         let spawned = spawn(task());
         A.set(3);
         assert_eq!(spawned.await.expect("no panic"), (Some(1), Some(2)));
-        assert_eq!(seen(), Some(3), "no task changes who spawned it");
+        assert_eq!(seen(), Some(3), "a task does not change the spawning context");
     });
 }
 
@@ -159,7 +159,7 @@ type Read = (Option<u32>, Option<u32>);
 
 /// Asserts that the only task of the set inherited 1 as the value of `A`.
 async fn assert_inherited(mut tasks: JoinSet<Read>) {
-    assert_eq!(seen(), Some(1), "no task changes who spawned it");
+    assert_eq!(seen(), Some(1), "a task does not change the spawning context");
     A.set(3);
     let read = tasks.join_next().await.expect("a task").expect("no panic");
     assert_eq!(read, (Some(1), Some(2)));

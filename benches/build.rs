@@ -1,4 +1,4 @@
-//! Tells the package which compiler built it, and for what: instruction counts mean nothing without.
+//! Passes the compiler version and the target to the package, because instruction counts are valid only for them.
 
 use std::env;
 use std::process::Command;

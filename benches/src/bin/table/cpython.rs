@@ -1,4 +1,4 @@
-//! The same operations in Python itself, whose context variables these are modelled on.
+//! Measures the same operations in Python, whose context variables are the model of this crate's.
 
 use std::io;
 use std::path::Path;
@@ -6,10 +6,10 @@ use std::process::Command;
 
 use crate::estimates::Medians;
 
-/// What its rows are called.
+/// The name of Python's rows.
 const WHO: &str = "CPython";
 
-/// Has `python3` measure itself, and adds what it says. Nothing is added where there is none.
+/// Runs `python3` to measure itself, and adds its figures. Adds nothing if there is no `python3`.
 pub(crate) fn add(medians: &mut Medians) -> io::Result<()> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("cpython.py");
     let output = match Command::new("python3").arg(&script).output() {
@@ -37,7 +37,7 @@ pub(crate) fn add(medians: &mut Medians) -> io::Result<()> {
     Ok(())
 }
 
-/// Operation, number of variables, median.
+/// Parses a line: operation, number of variables, median.
 fn figure(line: &str) -> Option<(&str, u32, f64)> {
     let mut cells = line.split('\t');
     let figure = (cells.next()?, cells.next()?.parse().ok()?, cells.next()?.parse().ok()?);

@@ -96,7 +96,7 @@ fn verdict(goal: Option<usize>, total: usize, parts: usize) -> String {
 
 fn set_and_reset(var: Var) {
     let token = var.set(black_box(7));
-    assert!(var.reset(token).is_ok(), "the token is of this variable and this context");
+    assert!(var.reset(token).is_ok(), "the token belongs to this variable and this context");
 }
 
 fn operations() {

@@ -35,7 +35,7 @@ fn pool(threads: usize) -> ThreadPool {
     ThreadPoolBuilder::new()
         .num_threads(threads)
         .build()
-        .expect("a benchmark may start a thread or two")
+        .expect("the benchmark can start its threads")
 }
 
 /// Times `turn`, which does `operations`, in the context on a thread of the pool, and reports the time of one operation.

@@ -49,7 +49,7 @@ fn with_layer() -> Router {
         .header("x-request-id", text(&REQUEST_ID).max_len(64))
         .header("x-user-id", text(&USER_ID).max_len(128))
         .build()
-        .expect("no name stands twice in the list, and all are valid");
+        .expect("the names are valid and differ");
     bare().layer(
         ContextLayer::new(wire)
             .generate(&REQUEST_ID, || "5f2c9a41d0e7b683".to_owned())
@@ -73,7 +73,7 @@ fn by_hand() -> Router {
             };
             (text("x-request-id", "5f2c9a41d0e7b683"), text("x-user-id", "guest"))
         };
-        let echoed = HeaderValue::from_str(&ids.0).expect("it came in a header");
+        let echoed = HeaderValue::from_str(&ids.0).expect("the text was read from a header");
         let mut response = IDS.scope(ids, next.run(request)).await;
         response.headers_mut().insert("x-request-id", echoed);
         response
@@ -82,7 +82,7 @@ fn by_hand() -> Router {
 
 fn runtime() -> Runtime {
     let runtime = Builder::new_current_thread().enable_io().build();
-    runtime.expect("a loop of events is to be had")
+    runtime.expect("the event loop can be created")
 }
 
 fn services() -> [(&'static str, Router); 3] {
@@ -118,7 +118,7 @@ fn in_memory(c: &mut Criterion) {
 /// Returns a connection to a new server.
 async fn connect(service: Router) -> TcpStream {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a free port");
-    let address = listener.local_addr().expect("it is bound");
+    let address = listener.local_addr().expect("the listener is bound");
     tokio::spawn(async { axum::serve(listener, service).await });
     TcpStream::connect(address).await.expect("the server listens")
 }

@@ -28,7 +28,7 @@ macro_rules! spawn_and_join {
 fn runtime() -> Runtime {
     Builder::new_current_thread()
         .build()
-        .expect("a runtime without drivers needs nothing of the system")
+        .expect("a runtime without drivers needs no system resources")
 }
 
 fn spawn(c: &mut Criterion) {

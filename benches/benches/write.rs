@@ -47,7 +47,7 @@ const GROUP: &str = "set + undo";
 
 fn set_and_reset(var: Var) {
     let token = var.set(black_box(7));
-    assert!(var.reset(token).is_ok(), "the token is of this variable and this context");
+    assert!(var.reset(token).is_ok(), "the token belongs to this variable and this context");
 }
 
 fn contextvars(c: &mut Criterion) {
@@ -78,7 +78,7 @@ fn contextvars(c: &mut Criterion) {
             per_op(b, || {
                 each!(at => {
                     let token = vars[at].unset();
-                    assert!(vars[at].reset(token).is_ok(), "the token is of this context");
+                    assert!(vars[at].reset(token).is_ok(), "the token belongs to this context");
                 });
             });
         });

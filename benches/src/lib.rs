@@ -108,7 +108,7 @@ pub fn variables() -> &'static [Var] {
 ///
 /// Panics if `n` is more than 10,000.
 pub fn bound(n: usize) -> &'static [Var] {
-    assert!(n <= BOUND, "{BOUND} variables are made, {n} were asked for");
+    assert!(n <= BOUND, "at most {BOUND} variables exist, but {n} were requested");
     if n == 1 { &variables()[ONE..=ONE] } else { &variables()[..n] }
 }
 

@@ -66,7 +66,7 @@ pub fn otel_context_of(n: usize) -> opentelemetry::Context {
             .with_value(Key::<5>(5))
             .with_value(Key::<6>(6))
             .with_value(Key::<7>(7)),
-        _ => panic!("an OpenTelemetry context of 1 or 8 values, not of {n}"),
+        _ => panic!("an OpenTelemetry context can have 1 or 8 values here, not {n}"),
     }
 }
 

@@ -31,7 +31,7 @@ async fn send(client: &Client, mut request: Request) -> Result<Response, Error> 
 fn layered(
     client: Client,
 ) -> impl Service<http::Request<reqwest::Body>, Response = Response, Error = Error> + Clone {
-    let client = client.map_request(|request| Request::try_from(request).expect("a whole URL"));
+    let client = client.map_request(|request| Request::try_from(request).expect("absolute URL"));
     InjectLayer::new(WIRE.clone()).layer(client)
 }
 

@@ -124,7 +124,7 @@ impl App {
             }
         };
         let gone = timeout(PATIENCE, gone).await;
-        gone.unwrap_or_else(|_| panic!("{} contexts are left", self.live.load(SeqCst)));
+        gone.unwrap_or_else(|_| panic!("{} contexts were not dropped", self.live.load(SeqCst)));
         let mut dropped = self.shared.dropped.lock().unwrap().clone();
         dropped.sort();
         dropped
@@ -179,7 +179,7 @@ fn router(shared: Shared) -> Router {
 }
 
 async fn together(State(shared): State<Shared>) -> String {
-    assert!(STRAY.try_get().is_err(), "a context that another request had");
+    assert!(STRAY.try_get().is_err(), "the context belongs to another request");
     STRAY.set(());
     let before = seen();
     timeout(PATIENCE, shared.together.wait()).await.expect("more requests at the same time");

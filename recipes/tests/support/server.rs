@@ -23,7 +23,7 @@ impl Server {
         match command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn() {
             Ok(child) => Some(Self { child, name }),
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                let notice = format!("SKIPPED: there is no `{name}`; apt-get install {package}");
+                let notice = format!("SKIPPED: `{name}` is missing; apt-get install {package}");
                 let _ = writeln!(std::io::stderr(), "{notice}");
                 None
             }

@@ -83,14 +83,14 @@ fn write() -> Result<(), String> {
 fn compare() -> Result<(), String> {
     let file = budget_file();
     let text = fs::read_to_string(&file)
-        .map_err(|error| format!("{}: {error}; `--write` makes it", file.display()))?;
+        .map_err(|error| format!("{}: {error}; create it with `--write`", file.display()))?;
     let (built_by, budget) = parse(&text)?;
     if built_by != BUILT_BY {
-        println!("Nothing compared: the budget is of {built_by}, this is {BUILT_BY}.");
+        println!("Nothing compared: the budget is for {built_by}, this is {BUILT_BY}.");
         return Ok(());
     }
     if !valgrind_is_here() {
-        println!("Nothing compared: valgrind is not here.");
+        println!("Nothing compared: valgrind is not installed.");
         return Ok(());
     }
     let mut grown = Vec::new();
@@ -98,7 +98,7 @@ fn compare() -> Result<(), String> {
     for operation in OPERATIONS {
         let name = operation.name;
         let old = budget.get(name);
-        let old = *old.ok_or_else(|| format!("`{name}` has no budget; `--write` gives it one"))?;
+        let old = *old.ok_or_else(|| format!("`{name}` has no budget; add one with `--write`"))?;
         let now = count(operation)?;
         println!("| {name} | {old:.1} | {now:.1} | {:+.1} % |", (now / old - 1.0) * 100.0);
         if now > old * (1.0 + TOLERANCE) {
@@ -147,5 +147,5 @@ fn instructions(name: &str, turns: u32) -> Result<f64, String> {
     let collected = report.lines().find_map(|line| line.split_once("Collected :"));
     let collected = collected.and_then(|(_, count)| count.trim().parse().ok());
     collected
-        .ok_or_else(|| format!("valgrind with `{name}` says nothing of instructions: {report}"))
+        .ok_or_else(|| format!("valgrind with `{name}` printed no instruction count: {report}"))
 }

@@ -89,7 +89,7 @@ fn with(turns: u64) {
 
 fn set_and_reset(var: Var) {
     let token = var.set(black_box(7));
-    assert!(var.reset(token).is_ok(), "the token is of this variable and this context");
+    assert!(var.reset(token).is_ok(), "the token belongs to this variable and this context");
 }
 
 fn set(n: usize, vars: [Var; 8], turns: u64) {
@@ -99,7 +99,7 @@ fn set(n: usize, vars: [Var; 8], turns: u64) {
 
 fn unset_and_reset(var: Var) {
     let token = var.unset();
-    assert!(var.reset(token).is_ok(), "the token is of this variable and this context");
+    assert!(var.reset(token).is_ok(), "the token belongs to this variable and this context");
 }
 
 fn unset(turns: u64) {

@@ -125,15 +125,15 @@ fn resident() -> Option<u64> {
 fn judge(samples: &[Sample]) -> Result<(), String> {
     let left = request::values_left();
     if left != 0 {
-        return Err(format!("{left} values are left"));
+        return Err(format!("{left} values were not dropped"));
     }
-    println!("no value is left");
+    println!("all values were dropped");
     if samples.last().is_some_and(|sample| sample.requests < ENOUGH) {
-        println!("too few requests to judge by");
+        println!("too few requests to judge the growth of memory");
         return Ok(());
     }
     let Some(settled) = samples.iter().take(SETTLING).map(|sample| sample.kib).max() else {
-        println!("nothing here says how much memory is in use");
+        println!("this system does not report the resident memory");
         return Ok(());
     };
     let most = samples.iter().map(|sample| sample.kib).max().unwrap_or(settled);

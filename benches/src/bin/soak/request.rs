@@ -67,8 +67,8 @@ async fn handle(number: u64) {
     if number % THREAD == 0 {
         threads(number);
     }
-    assert!(USER.with(|user| *user.0 == number), "nobody else's value is here");
-    assert!(USER.reset(user).is_ok(), "the token is of this context");
+    assert!(USER.with(|user| *user.0 == number), "the value is this request's");
+    assert!(USER.reset(user).is_ok(), "the token belongs to this context");
 }
 
 /// Binds variables for a call and for a block, and undoes some of the bindings out of order.
@@ -79,7 +79,7 @@ fn bindings(number: u64) {
     drop(inner);
     USER.with(|_| USER.sync_scope(Counted::new(number + 1), || ATTEMPT.sync_scope(3, || ())));
     let misplaced = copy_context().run(|| TRACE.set(Counted::new(number)));
-    assert!(TRACE.reset(misplaced).is_err(), "the token is of another context");
+    assert!(TRACE.reset(misplaced).is_err(), "the token belongs to another context");
 }
 
 /// Spawns a task that sets its own variables, and waits for it.
@@ -112,7 +112,7 @@ async fn streamed(number: u64) {
     for item in 0..3 {
         drop(TRACE.set(Counted::new(item)));
         tokio::task::yield_now().await;
-        assert!(TRACE.with(|trace| *trace.0 == item), "the value is there after the wait, too");
+        assert!(TRACE.with(|trace| *trace.0 == item), "the value is unchanged after the wait");
     }
     assert!(USER.with(|user| *user.0 == number), "the request is in its own context");
 }
@@ -133,7 +133,7 @@ fn half_way() {
         .in_current_context()
     );
     let mut task = task::Context::from_waker(Waker::noop());
-    assert!(waiting.as_mut().poll(&mut task).is_pending(), "it waits for ever");
+    assert!(waiting.as_mut().poll(&mut task).is_pending(), "the future is never ready");
 }
 
 /// Stores contexts in values, and drops a closure that was never called.

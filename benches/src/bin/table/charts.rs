@@ -102,7 +102,7 @@ pub(crate) fn write(medians: &Medians, directory: &Path) -> io::Result<()> {
             .collect();
         let file = directory.join(chart.file).with_extension("svg");
         if sections.is_empty() {
-            println!("No {}: nothing of it was measured.", file.display());
+            println!("No {}: none of its benchmarks was run.", file.display());
             continue;
         }
         fs::write(&file, draw(&sections).to_string())?;

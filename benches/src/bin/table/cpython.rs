@@ -15,7 +15,7 @@ pub(crate) fn add(medians: &mut Medians) -> io::Result<()> {
     let output = match Command::new("python3").arg(&script).output() {
         Ok(output) => output,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            println!("No python3 here, and so no rows of `{WHO}`.\n");
+            println!("python3 is not installed, so there are no rows of `{WHO}`.\n");
             return Ok(());
         }
         Err(error) => return Err(error),
@@ -29,7 +29,7 @@ pub(crate) fn add(medians: &mut Medians) -> io::Result<()> {
     println!("{} measured itself just now.\n", lines.next().unwrap_or_default());
     for line in lines {
         let (operation, size, median) = figure(line).ok_or_else(|| {
-            io::Error::other(format!("python3 says `{line}`, which is no figure"))
+            io::Error::other(format!("python3 printed `{line}`, which is not a figure"))
         })?;
         let rows = medians.entry(operation.to_owned()).or_default();
         rows.entry(WHO.to_owned()).or_default().insert(Some(size), median);

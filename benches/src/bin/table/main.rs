@@ -44,7 +44,7 @@ fn table(charts: Option<&Path>) -> io::Result<()> {
     let (mut medians, apart) = estimates::read(&directory)?;
     let figures: usize = medians.values().flat_map(BTreeMap::values).map(BTreeMap::len).sum();
     if figures == 0 {
-        println!("Nothing in {}: `cargo bench -p contextvars-benches` first.", directory.display());
+        println!("Nothing in {}: run `cargo bench -p contextvars-benches`.", directory.display());
         return Ok(());
     }
     println!("{figures} figures, measured within {apart} minutes.\n");

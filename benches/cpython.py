@@ -1,8 +1,8 @@
-"""What the same operations take in CPython: its version, then a line for each operation.
+"""Measures the same operations in CPython, and prints its version, then a line for each operation.
 
-Tabs stand between operation, variables and nanoseconds.
+A line holds the operation, the number of variables and the nanoseconds, separated by tabs.
 
-Run by `table`. The median of several rounds, less that of a statement that does nothing.
+Run by `table`. Each figure is the median of several rounds, less that of an empty statement.
 """
 
 import statistics

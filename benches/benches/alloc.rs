@@ -1,7 +1,7 @@
-//! How often and how much does each operation allocate, and what does a live context hold?
+//! Counts the allocations and allocated bytes of each operation, and the memory that a live context holds.
 //!
-//! Not a timing: every allocation is counted, so one run says it all. `requested` is what was asked of the
-//! allocator, `chunk` what glibc sets aside for it (8 bytes of its own, rounded up to 16, at least 32).
+//! This is not a timing: every allocation is counted, so one run is enough. `requested` is the size passed to the allocator;
+//! `chunk` is the size that glibc reserves for it (8 bytes of its own, rounded up to a multiple of 16, at least 32).
 #![expect(unsafe_code, reason = "a global allocator that counts")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -20,33 +20,33 @@ use contextvars_benches::{Var, context_of, measured, unbound};
 
 struct Counting;
 
-// Relaxed: plain sums, read by the thread that added them.
+// Relaxed: these are plain sums, read by the thread that added to them.
 static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
 static REQUESTED: AtomicUsize = AtomicUsize::new(0);
 static CHUNKS: AtomicUsize = AtomicUsize::new(0);
 static FREED_REQUESTED: AtomicUsize = AtomicUsize::new(0);
 static FREED_CHUNKS: AtomicUsize = AtomicUsize::new(0);
 
-/// What glibc sets aside for a block of `size` bytes.
+/// Returns the number of bytes that glibc reserves for a block of `size` bytes.
 fn chunk(size: usize) -> usize {
     (size + 8).next_multiple_of(16).max(32)
 }
 
-// SAFETY: each method hands its arguments to `System` unchanged and returns its answer unchanged; the counters
-// beside it neither allocate nor unwind. `realloc` is the provided one, which is made of these two.
+// SAFETY: each method passes its arguments to `System` unchanged and returns its result unchanged; the counters neither
+// allocate nor unwind. `realloc` is the provided method, which calls these two.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.fetch_add(1, Relaxed);
         REQUESTED.fetch_add(layout.size(), Relaxed);
         CHUNKS.fetch_add(chunk(layout.size()), Relaxed);
-        // SAFETY: the caller of this method promises a layout of non-zero size.
+        // SAFETY: the caller upholds the contract of `alloc`: `layout` has a non-zero size.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         FREED_REQUESTED.fetch_add(layout.size(), Relaxed);
         FREED_CHUNKS.fetch_add(chunk(layout.size()), Relaxed);
-        // SAFETY: the caller promises a block of ours with its layout, and ours are `System`'s.
+        // SAFETY: the caller passes a block from `alloc` above with its layout, and those blocks come from `System`.
         unsafe { System.dealloc(block, layout) }
     }
 }
@@ -54,7 +54,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// What is in use: bytes requested, bytes of chunks.
+/// Returns the memory in use: requested bytes and bytes of chunks.
 fn in_use() -> [usize; 2] {
     [
         REQUESTED.load(Relaxed) - FREED_REQUESTED.load(Relaxed),
@@ -62,9 +62,10 @@ fn in_use() -> [usize; 2] {
     ]
 }
 
-/// Prints how often and how much `operation` allocates, on average over `ROUNDS` after a warm-up; returns how often.
+/// Prints the number and the size of the allocations of `operation`, averaged over `ROUNDS` after a warm-up, and returns their
+/// number.
 ///
-/// The goal is a number of allocations that is not to be exceeded.
+/// The goal is the largest permitted number of allocations.
 fn count(what: &str, goal: Option<usize>, mut operation: impl FnMut(usize)) -> usize {
     const WARM_UP: usize = 64;
     const ROUNDS: usize = 800;
@@ -95,7 +96,7 @@ fn verdict(goal: Option<usize>, total: usize, parts: usize) -> String {
 
 fn set_and_reset(var: Var) {
     let token = var.set(black_box(7));
-    assert!(var.reset(token).is_ok(), "the token is of this variable and this context");
+    assert!(var.reset(token).is_ok(), "the token belongs to this variable and this context");
 }
 
 fn operations() {
@@ -125,7 +126,7 @@ fn operations() {
     lines();
 }
 
-/// Nothing bound is to allocate nothing more than whoever writes the line does by itself.
+/// Counts the allocations of log lines. With no bound fields, a line must not allocate more than its logger does alone.
 fn lines() {
     let find = |rows: &'static [Row], who: &str, fields: u32| -> &'static Row {
         let row = rows.iter().find(|row| (row.who, row.fields) == (who, fields));
@@ -182,7 +183,7 @@ fn first_sets() {
     });
 }
 
-/// Prints what each of 100,000 live `T` costs, its own bytes in the vector that holds it included.
+/// Prints the memory that each of 100,000 live `T` takes, including its own bytes in the vector that holds it.
 fn live<T>(what: &str, goal: Option<usize>, make: impl FnMut(usize) -> T) {
     const CONTEXTS: usize = 100_000;
     let before = in_use();
@@ -239,7 +240,7 @@ fn sizes() {
     size::<Option<Token<u64>>>("`Option<Token<u64>>`", 0, size_of::<Token<u64>>());
 }
 
-/// Of a request that is taken and sent on; the goal is to do with less than the peer.
+/// Counts the allocations for reading a request's headers and sending them on; the goal is to need less than the peer.
 fn headers() {
     println!(
         "\n| headers | allocations | requested bytes | chunk bytes | goal |\n|---|--:|--:|--:|---|"

@@ -1,10 +1,10 @@
-//! What does a snapshot cost, and the first change made to it?
+//! Measures the cost of a snapshot, and of the first change made to it.
 //!
-//! Dimensions of `copy`: who · how many variables · one thread, or two that copy the same context.
+//! Dimensions of `copy`: the crate · the number of variables · one thread, or two that copy the same context.
 //!
-//! Dimensions of `first set`: who · how many variables · whether the variable has a value in what was copied
-//! (`replaced`, `added`) · how it is set: `copy, run, set` is what a program does, token included; `with_value` is
-//! the same change without entering the copy, which is all that the maps do.
+//! Dimensions of `first set`: the crate · the number of variables · whether the copied context has a value of the variable
+//! (`replaced`, `added`) · the way in which it is set: `copy, run, set` is the code of a typical program, including the token;
+//! `with_value` makes the same change without entering the copy, which is the only operation that the maps have.
 
 use std::collections::HashMap;
 use std::hint::black_box;
@@ -65,7 +65,7 @@ fn copy_by_peers(c: &mut Criterion) {
     group.finish();
 }
 
-/// On cache lines of its own, so that nothing but the count is passed between the two cores.
+/// A value on its own cache lines, so that only the reference count moves between the two cores.
 #[repr(align(128))]
 struct Alone<T>(T);
 
@@ -109,7 +109,7 @@ fn first_set(c: &mut Criterion) {
     group.finish();
 }
 
-/// A copy of `$map` with the value of `$key` replaced.
+/// Evaluates to a copy of `$map` in which the value of `$key` is replaced.
 macro_rules! replaced {
     ($map:expr, $key:expr) => {{
         let mut copy = $map.clone();
@@ -167,10 +167,10 @@ fn first_set_in_opentelemetry(c: &mut Criterion) {
     group.finish();
 }
 
-/// What do the changes between two contexts cost, and making them in a third one?
+/// Measures the cost of computing the changes between two contexts, and of applying them to a third one.
 ///
-/// The contexts have so many variables, of which one differs; `unrelated` contexts share no part. The peer compares two
-/// `HashMap`s, which is all that can be done with a map that knows no history.
+/// The contexts have `n` variables, one of which differs; `unrelated` contexts share no nodes. The peer compares two
+/// `HashMap`s, because a map without structural sharing has to compare all entries.
 fn changes(c: &mut Criterion) {
     let mut group = c.benchmark_group("changes");
     for n in [8, 1000] {

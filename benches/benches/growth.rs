@@ -1,15 +1,15 @@
-//! What grows with the number of variables, and with the depth of calls?
+//! Measures the costs that grow with the number of variables and with the depth of calls.
 //!
-//! Dimensions of `growth, get`, `growth, set + reset` and `growth, first set`: who · how many variables, 1 to 10,000.
-//! The maps are the measure of the first set: one is copied as a whole, the other by its branches.
+//! Dimensions of `growth, get`, `growth, set + reset` and `growth, first set`: the crate · the number of variables, 1 to
+//! 10,000. The peers of the first set are the maps: one is copied as a whole, the other by path copying.
 //!
-//! Dimensions of the others: how deep, 1 to 1000. `growth, nested run` is the price of one level of contexts entered
-//! inside of one another, `growth, get inside runs` that of a read at the bottom. `growth, set + reset inside with`
-//! changes a variable inside as many loans of another; all of them are looked through for the value that goes.
+//! Dimension of the others: the depth, 1 to 1000. `growth, nested run` is the cost of one level of nested contexts, `growth,
+//! get inside runs` that of a read at the innermost level. `growth, set + reset inside with` changes a variable inside of that
+//! many borrows of another variable; every borrow is checked for the value that is replaced.
 //!
-//! `growth, get, shared by threads` is a read while that many threads read the same snapshot.
+//! `growth, get, shared by threads` is a read while the given number of threads read the same snapshot.
 //!
-//! How two threads copy one context is asked in `copy`, what a live context holds in `alloc`.
+//! `copy` measures two threads that copy one context; `alloc` measures the memory of a live context.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ const US: &str = "contextvars";
 
 fn set_and_reset(var: Var) {
     let token = var.set(black_box(7));
-    assert!(var.reset(token).is_ok(), "the token is of this variable and this context");
+    assert!(var.reset(token).is_ok(), "the token belongs to this variable and this context");
 }
 
 fn copy_run_set(var: Var) {
@@ -76,7 +76,7 @@ fn maps(c: &mut Criterion) {
     group.finish();
 }
 
-/// The same values read by so many threads at once: this one is measured, and the others do the same meanwhile.
+/// Reads the same values on several threads at once: one thread is measured while the others run the same reads.
 fn shared(c: &mut Criterion) {
     let vars = black_box(measured(8));
     let context = context_of(8);
@@ -103,7 +103,7 @@ fn shared(c: &mut Criterion) {
     group.finish();
 }
 
-/// Runs `f` inside all of `contexts`, the first outermost.
+/// Runs `f` inside of all `contexts`; the first is the outermost.
 fn inside(contexts: &mut [Context], f: &mut dyn FnMut()) {
     match contexts {
         [] => f(),
@@ -111,7 +111,7 @@ fn inside(contexts: &mut [Context], f: &mut dyn FnMut()) {
     }
 }
 
-/// `depth` contexts of eight variables.
+/// Returns `depth` contexts with eight variables each.
 fn nest_of(depth: u32) -> Vec<Context> {
     (0..depth).map(|_| context_of(8)).collect()
 }
@@ -138,7 +138,7 @@ fn nested_runs(c: &mut Criterion) {
     group.finish();
 }
 
-/// Runs `f` inside `depth` loans of the value of `var`.
+/// Runs `f` inside of `depth` nested borrows of the value of `var`.
 fn lent(var: Var, depth: u32, f: &mut dyn FnMut()) {
     match depth {
         0 => f(),

@@ -1,10 +1,10 @@
-//! What does a log line with the fields of the request cost?
+//! Measures the cost of a log line with the fields of the request.
 //!
-//! Dimensions of `line, …`: how it is written · who · how many fields are added to the one that the line has itself. The
-//! measure of three fields is a `tracing` span that has them, entered before; that of none is the formatter, or the
-//! logger, alone. Lines are formatted to the end and thrown away.
+//! Dimensions of `line, …`: the format · the crate · the number of fields in addition to the line's own field. The peer for
+//! three fields is a `tracing` span with these fields, entered before; the peer for none is the formatter, or the logger,
+//! alone. Lines are formatted completely and discarded.
 //!
-//! `visit` is what every adapter does first: to look at the fields, bound or of variables.
+//! `visit` is the first step of every adapter: it iterates over the fields, bound or from variables.
 
 use contextvars_benches::lines::{COMPACT, JSON, LOG, Row, VISIT};
 use contextvars_benches::{each, per_op};

@@ -1,8 +1,8 @@
-//! What does entering a context cost, for a call and for each poll of a future?
+//! Measures the cost of entering a context, for a call and for each poll of a future.
 //!
-//! Dimensions: who · how many variables (flat for us, one layer per variable with tokio) · `different`, eight
-//! contexts or futures in turn, or the `same` one again and again. The futures are never ready and are polled by
-//! hand, so nothing but the wrapper is measured; `bare` is one without a wrapper.
+//! Dimensions: the crate · the number of variables (in one map for this crate, one layer per variable with tokio) ·
+//! `different`, which takes eight contexts or futures in turn, or `same`, which repeats one of them. The futures are never
+//! ready and are polled by hand, so only the wrapper is measured; `bare` is a future without a wrapper.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -24,7 +24,7 @@ tokio::task_local! {
     static K3: u64;
 }
 
-/// Eight contexts of the same `n` variables, none of which is a copy of another.
+/// Returns eight contexts with the same `n` variables; no context is a copy of another.
 fn contexts(n: usize) -> [Context; 8] {
     let distinct: Var = bound(n)[n / 2];
     [0, 1, 2, 3, 4, 5, 6, 7].map(|value| context_of(n).with_value(distinct, value))
@@ -63,9 +63,10 @@ fn run(c: &mut Criterion) {
     group.finish();
 }
 
-/// Puts two words into the thread's slot and back: what no swap of contexts can be faster than.
+/// Swaps two words with the thread's slot and swaps them back: the lower limit for entering a context.
 ///
-/// They lie apart: side by side they would be moved as one, and a vector just stored is slow to load again.
+/// The two words are separate thread-locals. If they were adjacent, the compiler would move them as one vector, and a vector
+/// that was just stored is slow to load again.
 fn two_swaps(c: &mut Criterion) {
     thread_local!(static ROOT: Cell<u64> = const { Cell::new(0) });
     thread_local!(static IDENTITY: Cell<u64> = const { Cell::new(0) });

@@ -1,18 +1,18 @@
-//! What does it cost to bring the context to rayon's jobs?
+//! Measures the cost of propagating the context to rayon's jobs.
 //!
-//! Dimensions of `rayon item`: `bare` or behind the adaptor `in_current_context` · how many variables the context has
-//! · what is done with an item: nothing, or the first variable is read or set. All items are one job, on one thread.
-//! Against `bare`, this is the price of an item.
+//! Dimensions of `rayon item`: `bare` or behind the adaptor `in_current_context` · the number of variables in the context ·
+//! the work per item: none, or the first variable is read or set. All items are one job, on one thread. The difference to
+//! `bare` is the cost per item.
 //!
-//! Dimensions of `rayon split`: `bare` or behind the adaptor · how many variables · one thread, or two that steal from
-//! one another. Each item is a job of its own, with a split and a reduction for it: against `bare`, and less the price
-//! of an item, this is the price of a split.
+//! Dimensions of `rayon split`: `bare` or behind the adaptor · the number of variables · one thread, or two that steal from
+//! each other. Each item is its own job, with its own split and reduction. The difference to `bare`, less the cost of an
+//! item, is the cost of a split.
 //!
-//! Dimensions of `rayon join`, `rayon scope + spawn` and `rayon spawn`: rayon's own (`bare`) or ours · how many
-//! variables. A scope has eight jobs, and a job bears an eighth of its scope.
+//! Dimensions of `rayon join`, `rayon scope + spawn` and `rayon spawn`: rayon's function (`bare`) or this crate's · the number
+//! of variables. A scope has eight jobs, and each job is charged with an eighth of its scope.
 //!
-//! What runs on a pool of one thread is timed on that thread, by its processor time. With two threads it is wall time:
-//! there, waiting for one another is part of the price.
+//! Work on a pool of one thread is timed on that thread, by its processor time. With two threads the benchmarks measure wall
+//! time, because the threads' waiting for each other is part of the cost.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -25,20 +25,20 @@ use criterion::{Bencher, BenchmarkId, Criterion, criterion_group, criterion_main
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-/// Items of one parallel iterator.
+/// Number of items of one parallel iterator.
 const ITEMS: u32 = 1024;
 
-/// How many variables the contexts have.
+/// Numbers of variables in the contexts.
 const SIZES: [usize; 2] = [0, 8];
 
 fn pool(threads: usize) -> ThreadPool {
     ThreadPoolBuilder::new()
         .num_threads(threads)
         .build()
-        .expect("a benchmark may start a thread or two")
+        .expect("the benchmark can start its threads")
 }
 
-/// Times `turn`, which does `operations`, in the context on a thread of the pool, and reports one of them.
+/// Times `turn`, which does `operations`, in the context on a thread of the pool, and reports the time of one operation.
 fn time(
     bencher: &mut Bencher<'_, WallTime>,
     pool: &ThreadPool,
@@ -59,12 +59,12 @@ fn time(
     });
 }
 
-/// All items as one job.
+/// Returns an iterator that runs all items as one job.
 fn whole() -> impl IndexedParallelIterator<Item = u32> {
     (0..ITEMS).into_par_iter().with_min_len(ITEMS as usize)
 }
 
-/// Each item as a job.
+/// Returns an iterator that runs each item as its own job.
 fn pieces() -> impl IndexedParallelIterator<Item = u32> {
     (0..ITEMS).into_par_iter().with_max_len(1)
 }
@@ -154,7 +154,7 @@ fn scope(c: &mut Criterion) {
     group.finish();
 }
 
-/// Runs the eight jobs that are waiting on this thread of the pool.
+/// Runs the eight jobs that are queued on this thread of the pool.
 fn catch_up() {
     each!(_at => black_box(rayon::yield_now()));
 }

@@ -1,8 +1,8 @@
-//! What does looking at a variable cost?
+//! Measures the cost of reading a variable.
 //!
-//! Dimensions: who · how the variable is named (`named`: directly, so that its address is known to the compiler;
-//! `opaque`: by a reference it cannot see through) · how many variables the current context has · the type of the
-//! value · where the value is found (in the context, or the variable's default).
+//! Dimensions: the crate · the access to the variable (`named`: directly, so that its address is known to the compiler;
+//! `opaque`: by a reference that the compiler cannot see through) · the number of variables in the current context · the type
+//! of the value · the place of the value (in the context, or the variable's default).
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -46,7 +46,7 @@ fluid_let::fluid_let! {
     static F7: u64;
 }
 
-/// A read of the eight in turn, or of one eight times.
+/// Sums reads of the eight variables in turn, or of one variable eight times.
 macro_rules! sum_of {
     ([$($item:expr),*] $name:ident => $value:expr) => {{
         let mut sum = 0_u64;
@@ -177,7 +177,7 @@ fn dcontext(c: &mut Criterion) {
     group.finish();
 }
 
-/// The maps alone: no thread-local, no type behind the value.
+/// Reads from the maps alone, without a thread-local and without type erasure.
 fn maps(c: &mut Criterion) {
     let mut group = c.benchmark_group("get");
     for n in [1, 8, 32, 1000] {
@@ -204,12 +204,13 @@ fn maps(c: &mut Criterion) {
     group.finish();
 }
 
-/// What no read of a thread's value can be faster than.
+/// Reads a thread-local `Cell`: the lower limit for reading any value of the thread.
 fn limit(c: &mut Criterion) {
     thread_local!(static CELL: std::cell::Cell<u64> = const { std::cell::Cell::new(7) });
 
     c.benchmark_group("get").bench_function("limit: thread_local Cell", |b| {
-        // Somebody else may have its address and write to it: a cell that nobody writes to is a constant.
+        // The `black_box` exposes the cell's address. Otherwise the compiler could see that the cell is never written
+        // again, and treat it as a constant.
         CELL.with(|cell| black_box(cell).set(7));
         per_op(b, || sum_of!([0, 1, 2, 3, 4, 5, 6, 7] at => CELL.get() + at));
     });

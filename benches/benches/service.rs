@@ -1,10 +1,10 @@
-//! What does a context for each request cost a service?
+//! Measures the cost that a context for each request adds to a service.
 //!
-//! An axum service whose handler does nothing: bare, in a `ContextLayer` that is set up as in `examples/shop`, and in a
-//! middleware that keeps request id and user in a tokio `task_local!`, which has no trace and checks nothing. Two
-//! dimensions: called in memory, or over HTTP/1.1 on a connection that stays open, with client and server on one
-//! thread · headers: with 3 the request brings a trace, a request id and a user; with 0 all have to be made. The bare
-//! service is sent the same headers, and hyper reads them all the same.
+//! The service is an axum service whose handler does nothing: bare, in a `ContextLayer` that is set up as in `examples/shop`,
+//! and in a middleware that keeps a request id and a user in a tokio `task_local!`, without a trace and without validation.
+//! Two dimensions: called in memory, or over HTTP/1.1 on a connection that stays open, with client and server on one thread ·
+//! headers: with 3, the request has a trace, a request id and a user; with 0, all three are generated. The bare service gets
+//! the same headers, and hyper parses them as well.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ const HEADERS: [(&str, &str); 3] = [
     ("x-user-id", "ann"),
 ];
 
-/// Requests over one connection in one iteration.
+/// Number of requests over one connection in one iteration.
 const REQUESTS: u32 = 16;
 
 fn bare() -> Router {
@@ -49,7 +49,7 @@ fn with_layer() -> Router {
         .header("x-request-id", text(&REQUEST_ID).max_len(64))
         .header("x-user-id", text(&USER_ID).max_len(128))
         .build()
-        .expect("no name stands twice in the list, and all are valid");
+        .expect("the names are valid and differ");
     bare().layer(
         ContextLayer::new(wire)
             .generate(&REQUEST_ID, || "5f2c9a41d0e7b683".to_owned())
@@ -63,7 +63,7 @@ tokio::task_local! {
     static IDS: (String, String);
 }
 
-/// What one writes without the crate.
+/// The equivalent middleware, written without this crate.
 fn by_hand() -> Router {
     bare().layer(from_fn(async |request: Request, next: Next| -> Response {
         let ids = {
@@ -73,7 +73,7 @@ fn by_hand() -> Router {
             };
             (text("x-request-id", "5f2c9a41d0e7b683"), text("x-user-id", "guest"))
         };
-        let echoed = HeaderValue::from_str(&ids.0).expect("it came in a header");
+        let echoed = HeaderValue::from_str(&ids.0).expect("the text was read from a header");
         let mut response = IDS.scope(ids, next.run(request)).await;
         response.headers_mut().insert("x-request-id", echoed);
         response
@@ -82,7 +82,7 @@ fn by_hand() -> Router {
 
 fn runtime() -> Runtime {
     let runtime = Builder::new_current_thread().enable_io().build();
-    runtime.expect("a loop of events is to be had")
+    runtime.expect("the event loop can be created")
 }
 
 fn services() -> [(&'static str, Router); 3] {
@@ -96,7 +96,7 @@ fn request(headers: &[(&str, &str)]) -> Request {
     request.body(Body::empty()).expect("the headers are valid")
 }
 
-/// Calls the service and reads the body to its end.
+/// Calls the service and reads the whole response body.
 async fn call(mut service: Router, headers: &[(&str, &str)]) -> usize {
     let Ok(response) = service.call(request(headers)).await;
     to_bytes(response.into_body(), usize::MAX).await.expect("the body is text").len()
@@ -115,15 +115,15 @@ fn in_memory(c: &mut Criterion) {
     group.finish();
 }
 
-/// A connection to a new server.
+/// Returns a connection to a new server.
 async fn connect(service: Router) -> TcpStream {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a free port");
-    let address = listener.local_addr().expect("it is bound");
+    let address = listener.local_addr().expect("the listener is bound");
     tokio::spawn(async { axum::serve(listener, service).await });
     TcpStream::connect(address).await.expect("the server listens")
 }
 
-/// Sends a request and reads the answer, whose body is `done`.
+/// Sends a request and reads the response, whose body is `done`.
 async fn exchange(stream: &mut TcpStream, request: &[u8]) {
     stream.write_all(request).await.expect("the server reads");
     let (mut answer, mut read) = ([0; 1024], 0);

@@ -1,9 +1,9 @@
-//! How much do the ids of OpenTelemetry's active span add to a line and to a request?
+//! Measures the cost that the ids of OpenTelemetry's active span add to a log line and to an outgoing request.
 //!
-//! Dimensions of `line beside a span, JSON`: the fields of the line. The peer is the same line without the ids, with the span
-//! active as well. Dimensions of `inject beside a span`: the source of the trace. The peer sends a child of the variable's trace.
+//! Dimensions of `line beside a span, JSON`: the fields of the line. The peer is the same line without the ids, also with an
+//! active span. Dimensions of `inject beside a span`: the source of the trace. The peer sends a child of the variable's trace.
 //!
-//! The span is active in one context of OpenTelemetry, and all lines and requests belong to it.
+//! One span is active, in one OpenTelemetry context, and all lines and requests belong to it.
 
 use std::collections::HashMap;
 use std::hint::black_box;

@@ -1,7 +1,7 @@
-//! What does a task that inherits its context cost?
+//! Measures the cost of a task that inherits its context.
 //!
-//! A task is spawned on tokio's current-thread runtime and joined at once. Dimensions: with or without a copy of
-//! the caller's context (8 variables) · whether the task reads a variable.
+//! A task is spawned on tokio's current-thread runtime and joined at once. Dimensions: with or without a copy of the caller's
+//! context (8 variables) · whether the task reads a variable.
 
 use std::hint::black_box;
 
@@ -14,7 +14,7 @@ use tokio::runtime::{Builder, Runtime};
 
 static VAR: ContextVar<u64> = ContextVar::new("var");
 
-/// Spawns what `$task` evaluates to and waits for it, eight times in a turn.
+/// Spawns the future that `$task` evaluates to and waits for it, eight times per turn.
 macro_rules! spawn_and_join {
     ($bencher:expr, $runtime:expr, $task:expr) => {
         per_op($bencher, || {
@@ -28,7 +28,7 @@ macro_rules! spawn_and_join {
 fn runtime() -> Runtime {
     Builder::new_current_thread()
         .build()
-        .expect("a runtime without drivers needs nothing of the system")
+        .expect("a runtime without drivers needs no system resources")
 }
 
 fn spawn(c: &mut Criterion) {

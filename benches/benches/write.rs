@@ -1,8 +1,8 @@
-//! What does a change that is undone cost?
+//! Measures the cost of a change that is undone.
 //!
-//! Dimensions: who · whether the variable had a value before (`bound`, `unset`) · how many variables the context
-//! has · how the change is undone (`set` and `reset`, `scope`, `bind`). The context is owned by nobody else, so
-//! nothing has to be copied; `copy` asks what the first change to a shared one costs.
+//! Dimensions: the crate · whether the variable had a value before (`bound`, `unset`) · the number of variables in the context
+//! · the way in which the change is undone (`set` and `reset`, `scope`, `bind`). The context has one owner, so nothing has to
+//! be copied; `copy` measures the first change to a shared context.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -47,7 +47,7 @@ const GROUP: &str = "set + undo";
 
 fn set_and_reset(var: Var) {
     let token = var.set(black_box(7));
-    assert!(var.reset(token).is_ok(), "the token is of this variable and this context");
+    assert!(var.reset(token).is_ok(), "the token belongs to this variable and this context");
 }
 
 fn contextvars(c: &mut Criterion) {
@@ -78,7 +78,7 @@ fn contextvars(c: &mut Criterion) {
             per_op(b, || {
                 each!(at => {
                     let token = vars[at].unset();
-                    assert!(vars[at].reset(token).is_ok(), "the token is of this context");
+                    assert!(vars[at].reset(token).is_ok(), "the token belongs to this context");
                 });
             });
         });
@@ -145,7 +145,7 @@ fn dcontext(c: &mut Criterion) {
     });
 }
 
-/// The maps alone: insert into a map of one owner, then put the old value back.
+/// Changes the maps alone: inserts into a map with one owner, then restores the previous value.
 fn maps(c: &mut Criterion) {
     let mut group = c.benchmark_group(GROUP);
     for n in [1, 8, 32, 1000] {
@@ -182,7 +182,7 @@ fn maps(c: &mut Criterion) {
     group.finish();
 }
 
-/// One allocation of about the size of a value block, and its release.
+/// Allocates and frees one block of about the size of a value's allocation.
 fn limit(c: &mut Criterion) {
     let mut group = c.benchmark_group("malloc + free");
     group.bench_function("40 bytes", |b| {

@@ -1,43 +1,44 @@
 //! Benchmarks of `contextvars` beside its peers, in the same run on the same machine.
 //!
-//! One file per question, in `benches/`:
+//! Each file in `benches/` measures one thing:
 //!
-//! | file | question |
+//! | file | measures |
 //! |---|---|
-//! | `read` | what does looking at a variable cost? |
-//! | `write` | what does a change that is undone cost? |
-//! | `copy` | what does a snapshot cost, and the first change made to it? |
-//! | `poll` | what does entering a context cost, for a call and for each poll of a future? |
-//! | `spawn` | what does a task that inherits its context cost? |
-//! | `growth` | what grows with the number of variables, and with the depth of calls? |
-//! | `rayon` | what does it cost to bring the context to rayon's jobs? |
-//! | `wire` | what does it cost to take a request's headers, and to send them on? |
-//! | `lines` | what does a log line with the fields of the request cost? |
-//! | `service` | what does a context for each request cost a service? |
-//! | `alloc` | how often and how much does each operation allocate, and what does a live context hold? |
+//! | `read` | reading a variable |
+//! | `write` | a change that is undone |
+//! | `copy` | a snapshot, and the first change made to it |
+//! | `poll` | entering a context, for a call and for each poll of a future |
+//! | `spawn` | a task that inherits its context |
+//! | `growth` | growth with the number of variables, and with the depth of calls |
+//! | `rayon` | propagating the context to rayon's jobs |
+//! | `wire` | extracting a context from a request's headers, and injecting it |
+//! | `spans` | the ids of OpenTelemetry's active span on lines and in requests |
+//! | `lines` | a log line with the fields of the request |
+//! | `service` | a context for each request of a service |
+//! | `alloc` | allocations of each operation, and the memory of a live context |
 //!
 //! ```text
 //! cargo bench -p contextvars-benches                              # everything, some minutes
-//! cargo bench -p contextvars-benches -- --test                    # does each benchmark still run? seconds
+//! cargo bench -p contextvars-benches -- --test                    # runs each benchmark once; seconds
 //! cargo run --release -p contextvars-benches --bin table          # the medians of the last run, and the goals
 //! cargo run --release -p contextvars-benches --bin instructions   # instructions per operation, and their budget
-//! cargo run --release -p contextvars-benches --bin soak           # does the memory of a server grow?
+//! cargo run --release -p contextvars-benches --bin soak           # checks that the memory of a server does not grow
 //! ```
 //!
 //! # How one operation is timed
 //!
-//! Most operations here take about as long as the loop around them and the `black_box` behind them. So one
-//! iteration of a benchmark is a *turn* of [`TURN`] operations, written out by [`each!`] without a loop, and the
-//! time reported is that of one. A turn goes over eight different variables, contexts or futures unless its name
-//! says `same`: doing one thing to one place again and again measures how fast a store reaches the next load.
+//! Most operations here take about as long as the loop around them and the `black_box` behind them. Therefore one iteration of
+//! a benchmark is a *turn* of [`TURN`] operations, unrolled by [`each!`], and the reported time is that of one operation. A
+//! turn goes over eight different variables, contexts or futures unless its name says `same`: repeating an operation on one
+//! location mostly measures store-to-load forwarding.
 //!
-//! The clock is the thread's processor time, so that whoever else is using the machine takes caches and clock speed
-//! from us, but not time slices. A ratio is to be trusted when two runs agree on it.
+//! The clock is the thread's processor time, so other processes on the machine affect caches and clock speed, but do not take
+//! time slices from the measurement. Trust a ratio only if two runs agree on it.
 //!
 //! # Which variables
 //!
-//! Variables are numbered densely in order of first use, and a map may treat the lowest numbers kindly. The eight
-//! that are measured come after three that are not; the one that stands for "one variable" is in their middle.
+//! Variables are numbered densely in order of first use, and a map may be faster for the lowest ids. The eight measured
+//! variables therefore follow three others, and the variable that stands for "one variable" is in their middle.
 
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -54,37 +55,37 @@ pub mod peers;
 pub mod svg;
 pub mod wire;
 
-/// Operations in one iteration of a benchmark; see the crate's documentation.
+/// Number of operations in one iteration of a benchmark; see the crate's documentation.
 pub const TURN: u32 = 8;
 
-/// A variable as the benchmarks hand it around.
+/// A reference to a variable, in the form that the benchmarks use.
 pub type Var = &'static ContextVar<u64>;
 
 static DECLARED: OnceLock<[Var; 8]> = OnceLock::new();
 
-/// Makes the statics of a benchmark the first of [`variables`]; to be called before anything else.
+/// Makes the statics of a benchmark the first of [`variables`]. Call it before any other function of this crate.
 ///
-/// They are declared where they are named: in another crate than that, a static is an address to the compiler and
-/// nothing of what is in it can be known, which costs tokio's keys the inlining.
+/// The statics are declared in the benchmark that names them. For a static of another crate, the compiler knows the address
+/// but not the contents, which prevents the inlining of tokio's keys.
 ///
 /// # Panics
 ///
-/// If it is called twice.
+/// Panics if it is called twice.
 pub fn declare(eight: [Var; 8]) {
     assert!(DECLARED.set(eight).is_ok(), "the variables are declared once");
 }
 
-/// Which of [`variables`] stands for "one variable".
+/// Index in [`variables`] of the variable that stands for "one variable".
 const ONE: usize = 3;
 
-/// Numbers given before the first measured variable.
+/// Number of variables that get an id before the first measured one.
 const UNMEASURED: usize = 3;
 
-/// Variables that a context may have.
+/// Number of variables that a context may have.
 const BOUND: usize = 10_000;
 
-/// The eight that were [declared](declare), if any, then leaked ones, numbered in this order: 10,000 to set, eight that
-/// stay unset.
+/// Returns the eight [declared](declare) variables, if any, then leaked ones, numbered in this order: 10,000 to set, and eight
+/// that stay unset.
 pub fn variables() -> &'static [Var] {
     static ALL: LazyLock<Vec<Var>> = LazyLock::new(|| {
         let leaked = || -> Var { Box::leak(Box::new(ContextVar::new("leaked"))) };
@@ -101,35 +102,35 @@ pub fn variables() -> &'static [Var] {
     &ALL
 }
 
-/// The `n` variables that a context of `n` variables has.
+/// Returns the `n` variables that a context of `n` variables binds.
 ///
 /// # Panics
 ///
-/// If `n` is more than 10,000.
+/// Panics if `n` is more than 10,000.
 pub fn bound(n: usize) -> &'static [Var] {
-    assert!(n <= BOUND, "{BOUND} variables are made, {n} were asked for");
+    assert!(n <= BOUND, "at most {BOUND} variables exist, but {n} were requested");
     if n == 1 { &variables()[ONE..=ONE] } else { &variables()[..n] }
 }
 
-/// A context of `n` variables, each with its position as the value.
+/// Returns a context of `n` variables; the value of each is its position.
 pub fn context_of(n: usize) -> Context {
     bound(n).iter().zip(0..).fold(Context::new(), |context, (var, at)| context.with_value(*var, at))
 }
 
-/// Eight of the `n` bound variables, spread evenly; one variable is taken eight times.
+/// Returns eight of the `n` bound variables, spread evenly; if `n` is one, the same variable eight times.
 pub fn measured(n: usize) -> [Var; 8] {
     std::array::from_fn(|at| bound(n)[at * n / 8])
 }
 
-/// The eight variables numbered next, which [`context_of`] `n` leaves unset.
+/// Returns the eight variables with the next ids, which [`context_of`] `n` leaves unset.
 pub fn unbound(n: usize) -> [Var; 8] {
     std::array::from_fn(|at| variables()[n.max(8) + at])
 }
 
-/// Writes `$body` out once for each item, with a compiler barrier behind every copy.
+/// Repeats `$body` for each item, with a compiler barrier after every copy.
 ///
-/// The barrier forbids keeping anything that lives in memory, such as the thread's current context, from one copy
-/// to the next: two reads in a program have other code between them.
+/// The barrier keeps the compiler from carrying values in memory, such as the thread's current context, from one copy to the
+/// next: in a program, two reads have other code between them.
 #[macro_export]
 macro_rules! each {
     ([$($item:expr),* $(,)?] $name:ident => $body:expr) => {
@@ -146,20 +147,20 @@ macro_rules! each {
     };
 }
 
-/// Drops a value where the compiler has to believe that someone looked at it.
+/// Drops a value that the compiler must assume to be used.
 ///
-/// The value stays where it is: moved through a `black_box`, it would be loaded right after it was stored.
+/// The value stays in place: moved through a `black_box`, it would be loaded right after it was stored.
 pub fn seen<T>(value: T) {
     black_box(&value);
     drop(value);
 }
 
-/// Times `turn`, which does [`TURN`] operations, and reports one of them.
+/// Times `turn`, which does [`TURN`] operations, and reports the time of one operation.
 pub fn per_op<R>(bencher: &mut Bencher<'_, WallTime>, turn: impl FnMut() -> R) {
     per(TURN, bencher, turn);
 }
 
-/// Times `turn`, which does as many `operations`, and reports one of them.
+/// Times `turn`, which does the given number of `operations`, and reports the time of one operation.
 pub fn per<R>(operations: u32, bencher: &mut Bencher<'_, WallTime>, mut turn: impl FnMut() -> R) {
     bencher.iter_custom(|turns| {
         let start = ThreadTime::now();
@@ -170,10 +171,10 @@ pub fn per<R>(operations: u32, bencher: &mut Bencher<'_, WallTime>, mut turn: im
     });
 }
 
-/// Times `turn` on two threads at once and reports one operation of the slower thread.
+/// Times `turn` on two threads at once and reports the time of one operation on the slower thread.
 ///
-/// Processor time would not show whether both were running. So this is wall time, in short bursts: both threads
-/// spin until the other is there, bursts that did not overlap are left out, and the median of the rest is reported.
+/// Processor time would not show whether both threads were running. Therefore this measures wall time, in short bursts: each
+/// thread spins until the other is ready, bursts that did not overlap are discarded, and the median of the rest is reported.
 pub fn per_op_on_two_threads(bencher: &mut Bencher<'_, WallTime>, turn: impl Fn() + Sync) {
     bencher.iter_custom(|turns| {
         let bursts = turns.div_ceil(u64::from(BURST)).max(ENOUGH);
@@ -191,18 +192,18 @@ pub fn per_op_on_two_threads(bencher: &mut Bencher<'_, WallTime>, turn: impl Fn(
     });
 }
 
-/// Turns in a burst.
+/// Number of turns in a burst.
 const BURST: u32 = 256;
 
-/// Bursts of which some overlap, even if the machine is busy.
+/// Number of bursts that is large enough for some of them to overlap, even if the machine is busy.
 const ENOUGH: u64 = 32;
 
-/// When a thread began and ended a number of turns.
+/// The times at which a thread began and ended a burst of turns.
 #[derive(Clone, Copy)]
 struct Burst(Instant, Instant);
 
 impl Burst {
-    /// Does a burst of turns as soon as the other thread has arrived at its own, the same `number`.
+    /// Runs a burst of turns as soon as the other thread has arrived at its burst with the same `number`.
     fn together(arrivals: &AtomicU64, number: u64, turn: impl Fn()) -> Self {
         // Relaxed: the count is the whole message; nothing else is published with it.
         arrivals.fetch_add(1, Relaxed);
@@ -214,7 +215,7 @@ impl Burst {
         Self(start, Instant::now())
     }
 
-    /// The median time of the slower thread in the bursts that overlapped; in all of them if none did.
+    /// Returns the median time of the slower thread in the bursts that overlapped, or in all bursts if none did.
     fn median(mine: &[Self], theirs: &[Self]) -> Duration {
         let mut together = Vec::new();
         let mut all = Vec::new();
@@ -232,7 +233,7 @@ impl Burst {
     }
 }
 
-/// The settings of every benchmark here: short, because the whole suite is one run.
+/// Returns the settings of every benchmark here. Measurements are short because the whole suite is one run.
 pub fn criterion() -> Criterion {
     Criterion::default()
         .warm_up_time(Duration::from_millis(300))

@@ -1,6 +1,6 @@
-//! Log lines as the benchmarks write them: formatted to the end, without the time of day, and thrown away.
+//! Log lines in the form that the benchmarks write: formatted completely, without the time of day, and discarded.
 //!
-//! Each line has a field of its own, `sum`. The three that are added are two texts and a number.
+//! Each line has its own field, `sum`. The three additional fields are two texts and a number.
 
 use std::hint::black_box;
 use std::io;
@@ -19,28 +19,28 @@ use tracing_subscriber::{Registry, fmt};
 
 use crate::context_of;
 
-/// A way to do something.
+/// One way to write a line or to visit the fields.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
-    /// Who does it.
+    /// The name of the crate and the variant.
     pub who: &'static str,
-    /// How many fields are added.
+    /// The number of additional fields.
     pub fields: u32,
-    /// Calls back where everything is set up, with what is to be measured.
+    /// Prepares the measurement, and calls its argument with the operation to measure.
     pub setting: Setting,
 }
 
 /// See [`Row::setting`].
 pub type Setting = fn(&mut dyn FnMut(Operation));
 
-/// What is to be measured.
+/// An operation to measure.
 pub type Operation = fn();
 
 const fn row(who: &'static str, fields: u32, setting: Setting) -> Row {
     Row { who, fields, setting }
 }
 
-/// A line of JSON.
+/// Lines of JSON.
 pub const JSON: &[Row] = &[
     row("tracing-subscriber", 0, |f| with_default(json(), || f(event))),
     row("contextvars", 0, |f| with_default(our_json(), || f(event))),
@@ -51,7 +51,7 @@ pub const JSON: &[Row] = &[
     row("tracing span, shown once", 3, |f| with_default(short_json(), || spanned(|| f(event)))),
 ];
 
-/// A line of text.
+/// Lines of text.
 pub const COMPACT: &[Row] = &[
     row("tracing-subscriber", 0, |f| with_default(compact(), || f(event))),
     row("contextvars", 0, |f| with_default(our_compact(), || f(event))),
@@ -60,7 +60,7 @@ pub const COMPACT: &[Row] = &[
     row("tracing span", 3, |f| with_default(compact(), || spanned(|| f(event)))),
 ];
 
-/// A line of text by `log`.
+/// Lines of text written by `log`.
 pub const LOG: &[Row] = &[
     row("env_logger", 0, |f| f(|| record(&*ENV_LOGGER))),
     row("contextvars", 0, |f| f(|| record(&*OUR_LOGGER))),
@@ -68,7 +68,7 @@ pub const LOG: &[Row] = &[
     row("contextvars, logged", 3, |f| logged(|| f(|| record(&*OUR_LOGGER)))),
 ];
 
-/// Looking at the fields, which is what every adapter does first.
+/// Visits of the fields, the first step of every adapter.
 pub const VISIT: &[Row] = &[
     row("contextvars", 0, |f| f(visit)),
     row("contextvars", 3, |f| bound(|| f(visit))),
@@ -118,7 +118,7 @@ fn our_json() -> impl Subscriber + Send + Sync {
     fmt().json().without_time().with_writer(io::sink).map_event_format(Json::new).finish()
 }
 
-/// The span in one place, instead of once for itself and once in the list of all.
+/// Returns a subscriber that writes the current span once, instead of once by itself and once in the list of spans.
 fn short_json() -> impl Subscriber + Send + Sync {
     fmt().json().with_span_list(false).without_time().with_writer(io::sink).finish()
 }

@@ -1,4 +1,4 @@
-//! What stands beside `contextvars` in the same groups, each used the way its documentation shows.
+//! The peers of `contextvars` in the same groups, each used as its documentation shows.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use imbl::shared_ptr::DefaultSharedPtr;
 use tokio::task::LocalKey;
 
-/// Calls `f` with all of `keys` set; tokio has a scope for one key only.
+/// Calls `f` with all of `keys` set. Nests one scope per key, because a scope of tokio sets only one.
 pub fn within(keys: &[&'static LocalKey<u64>], f: &mut dyn FnMut()) {
     match keys {
         [] => f(),
@@ -18,10 +18,10 @@ pub fn within(keys: &[&'static LocalKey<u64>], f: &mut dyn FnMut()) {
     }
 }
 
-/// A variable of `fluid-let`, as the benchmarks hand it around.
+/// A reference to a variable of `fluid-let`, in the form that the benchmarks use.
 pub type Fluid = &'static fluid_let::DynamicVariable<u64>;
 
-/// Calls `f` with all of `fluids` set, which is for the length of a call here too.
+/// Calls `f` with all of `fluids` set; like tokio's, they stay set for the length of a call.
 pub fn within_fluids(fluids: &[Fluid], f: &mut dyn FnMut()) {
     match fluids {
         [] => f(),
@@ -29,7 +29,7 @@ pub fn within_fluids(fluids: &[Fluid], f: &mut dyn FnMut()) {
     }
 }
 
-/// An OpenTelemetry value: the type is the key there.
+/// An OpenTelemetry value. In OpenTelemetry, the type of a value is its key.
 #[derive(Clone, Copy, Debug)]
 pub struct Key<const N: usize>(pub u64);
 
@@ -44,16 +44,16 @@ impl<const N: usize> OtelKey for Key<N> {
     }
 }
 
-/// Reads the value with the type of `_key` from the current context.
+/// Reads the value whose type is that of `_key` from the current context.
 pub fn otel_get<K: OtelKey>(_key: K) -> u64 {
     opentelemetry::Context::map_current(|context| context.get::<K>().map_or(0, K::value))
 }
 
-/// An OpenTelemetry context of `n` values; the first is of the key in the middle, as with our own.
+/// Returns an OpenTelemetry context of `n` values; the first has the key in the middle, as in this crate's contexts.
 ///
 /// # Panics
 ///
-/// If `n` is neither 1 nor 8.
+/// Panics if `n` is neither 1 nor 8.
 pub fn otel_context_of(n: usize) -> opentelemetry::Context {
     let one = opentelemetry::Context::new().with_value(Key::<3>(3));
     match n {
@@ -66,14 +66,14 @@ pub fn otel_context_of(n: usize) -> opentelemetry::Context {
             .with_value(Key::<5>(5))
             .with_value(Key::<6>(6))
             .with_value(Key::<7>(7)),
-        _ => panic!("an OpenTelemetry context of 1 or 8 values, not of {n}"),
+        _ => panic!("an OpenTelemetry context can have 1 or 8 values here, not {n}"),
     }
 }
 
-/// The names of the variables in dcontext: a name is the key there.
+/// The names of the variables in dcontext, in which the name of a variable is its key.
 pub const NAMES: [&str; 8] = ["v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7"];
 
-/// Sets `names` in dcontext's store of this thread, and nothing else.
+/// Sets `names`, and no other keys, in dcontext's store of this thread.
 pub fn dcontext_of(names: &[&'static str]) {
     dcontext::clear();
     for name in names {
@@ -81,9 +81,9 @@ pub fn dcontext_of(names: &[&'static str]) {
     }
 }
 
-/// One multiplication: the cheapest hash that spreads dense numbers over both ends of the word.
+/// A hasher of one multiplication: the cheapest hash that spreads dense numbers over both ends of the word.
 ///
-/// The maps below would be slower with the standard hasher; they are beaten fairly or not at all.
+/// With the standard hasher the maps below would be slower, and the comparison unfair.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Multiply(u64);
 
@@ -106,26 +106,26 @@ type Hash = BuildHasherDefault<Multiply>;
 /// The standard library's map, which is copied as a whole.
 pub type StdMap = HashMap<u64, Arc<u64>, Hash>;
 
-/// The persistent hash map that `im` lives on as.
+/// The persistent hash map of `imbl`, the successor of `im`.
 pub type ImblHash = imbl::GenericHashMap<u64, Arc<u64>, Hash, DefaultSharedPtr>;
 
-/// Its ordered sibling, a B+ tree.
+/// The ordered map of `imbl`, a B+ tree.
 pub type ImblOrd = imbl::OrdMap<u64, Arc<u64>>;
 
-/// Another hash trie, of `rpds`; counted across threads as the others are.
+/// The hash trie of `rpds`, with atomic reference counts like the others.
 pub type RpdsHash = rpds::HashTrieMapSync<u64, Arc<u64>, Hash>;
 
-/// `n` entries with the keys 0 to `n - 1`.
+/// Returns a map of `n` entries with the keys 0 to `n - 1`.
 pub fn map_of<M: FromIterator<(u64, Arc<u64>)>>(n: usize) -> M {
     (0..n as u64).map(|key| (key, Arc::new(key))).collect()
 }
 
-/// Eight of the keys 0 to `n - 1`, spread evenly.
+/// Returns eight of the keys 0 to `n - 1`, spread evenly.
 pub fn keys(n: usize) -> [u64; 8] {
     std::array::from_fn(|at| (at * n / 8) as u64)
 }
 
-/// A future that is polled forever. The barrier keeps a compiler from merging what a wrapper does before and after.
+/// A future that is never ready. The barrier keeps the compiler from merging a wrapper's work before and after the poll.
 #[derive(Clone, Copy, Debug)]
 pub struct Never;
 

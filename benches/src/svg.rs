@@ -1,22 +1,22 @@
-//! Pictures as text: as much of SVG as a chart needs, readable on a light page and on a dark one.
+//! SVG pictures as text: the subset that a chart needs, readable on a light page and on a dark one.
 
 use std::fmt::{self, Write as _};
 
-/// A picture that is being drawn, in units of about a pixel.
+/// A picture under construction, in units of about a pixel.
 #[derive(Debug)]
 pub struct Svg {
     size: (f64, f64),
     body: String,
 }
 
-/// How a shape looks.
+/// The look of a shape.
 #[derive(Clone, Copy, Debug)]
 pub enum Look {
-    /// The crate's own.
+    /// Results of this crate.
     Ours,
-    /// What stands beside it.
+    /// Results of a peer.
     Other,
-    /// A line to read values by.
+    /// A grid line.
     Faint,
 }
 
@@ -30,7 +30,7 @@ impl fmt::Display for Look {
     }
 }
 
-/// Which end of a text is where it is put.
+/// The end of a text that is placed at the given point.
 #[derive(Clone, Copy, Debug)]
 pub enum Anchor {
     Start,
@@ -64,7 +64,7 @@ polyline { fill: none; stroke: #0969da; stroke-width: 1.5 }
 ";
 
 impl Svg {
-    /// An empty picture.
+    /// Creates an empty picture.
     pub fn new(width: f64, height: f64) -> Self {
         Self { size: (width, height), body: String::new() }
     }
@@ -73,7 +73,7 @@ impl Svg {
         writeln!(self.body, "{element}").expect("a string can be written to");
     }
 
-    /// A text with its baseline at `y`.
+    /// Draws a text with its baseline at `y`.
     pub fn text(&mut self, (x, y): (f64, f64), anchor: Anchor, text: &str) {
         let text = escaped(text);
         self.add(format_args!(
@@ -81,34 +81,34 @@ impl Svg {
         ));
     }
 
-    /// The same, in bold.
+    /// Draws a text in bold, with its baseline at `y`.
     pub fn title(&mut self, (x, y): (f64, f64), text: &str) {
         let text = escaped(text);
         self.add(format_args!(r#"<text x="{x:.1}" y="{y:.1}" class="title">{text}</text>"#));
     }
 
-    /// A bar from its upper left corner.
+    /// Draws a bar from its upper left corner.
     pub fn bar(&mut self, (x, y): (f64, f64), (width, height): (f64, f64), look: Look) {
         self.add(format_args!(
             r#"<rect x="{x:.1}" y="{y:.1}" width="{width:.1}" height="{height:.1}" rx="2" class="{look}"/>"#
         ));
     }
 
-    /// A straight line.
+    /// Draws a straight line.
     pub fn line(&mut self, (x1, y1): (f64, f64), (x2, y2): (f64, f64), look: Look) {
         self.add(format_args!(
             r#"<line x1="{x1:.1}" y1="{y1:.1}" x2="{x2:.1}" y2="{y2:.1}" class="{look}"/>"#
         ));
     }
 
-    /// A line through all of the points.
+    /// Draws a line through all of the points.
     pub fn curve(&mut self, points: impl IntoIterator<Item = (f64, f64)>) {
         let points: Vec<_> = points.into_iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
         self.add(format_args!(r#"<polyline points="{}"/>"#, points.join(" ")));
     }
 }
 
-/// The whole file.
+/// Returns the contents of the SVG file.
 impl fmt::Display for Svg {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (width, height) = self.size;

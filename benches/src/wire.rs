@@ -1,4 +1,4 @@
-//! Headers of a request, taken and sent on: what the benchmark of the wire and the counts of its allocations do.
+//! Headers of a request, and the operations on them that the benchmark of the wire and the allocation counts share.
 
 use std::collections::HashMap;
 use std::hint::black_box;
@@ -10,7 +10,7 @@ use opentelemetry::Context;
 use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
 use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 
-/// What both take as a carrier.
+/// The carrier type that both crates accept.
 pub type Headers = HashMap<String, String>;
 
 static TRACE: ContextVar<TraceContext> = ContextVar::new("trace");
@@ -21,9 +21,9 @@ static MEMBERS: [ContextVar<String>; 3] =
 const NAMES: [&str; 3] = ["tenant", "user", "plan"];
 const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
-/// With the trace, all of the baggage, and the three members as variables.
+/// A propagator of the trace, all of the baggage, and the three members as variables.
 static OURS: LazyLock<Propagator> = LazyLock::new(|| build(false));
-/// The same, and the request id.
+/// The same propagator with the request id in addition.
 static WITH_ID: LazyLock<Propagator> = LazyLock::new(|| build(true));
 
 static THEIRS: LazyLock<TextMapCompositePropagator> = LazyLock::new(|| {
@@ -44,7 +44,7 @@ fn build(with_id: bool) -> Propagator {
     builder.build().expect("the names are valid and differ")
 }
 
-/// The headers of a request, with this `baggage`, and two that nobody asks for.
+/// Returns the headers of a request with this `baggage`, and two headers that no variable uses.
 fn headers(baggage: String) -> Headers {
     let rest = [
         ("traceparent", TRACEPARENT),
@@ -56,21 +56,21 @@ fn headers(baggage: String) -> Headers {
     rest.into_iter().chain([("baggage".to_owned(), baggage)]).collect()
 }
 
-/// Those of an ordinary request: three members in the baggage.
+/// Returns the headers of an ordinary request, with three baggage members.
 pub fn request() -> Headers {
     headers("tenant=acme,user=u-4711,plan=gold".to_owned())
 }
 
-/// A request whose baggage has as many members that nobody asks for, of 128 bytes with the comma.
+/// Returns the headers of a request with `members` baggage members that no variable uses, each 128 bytes with its comma.
 pub fn request_of(members: usize) -> Headers {
     let member = |at: usize| format!("member{at:02}={}", "v".repeat(118));
     headers((0..members).map(member).collect::<Vec<_>>().join(","))
 }
 
-/// Takes what the headers say, and sends it on.
+/// A function that reads a request's headers, and may write those of the next request.
 pub type Relay = fn(&Headers);
 
-/// Who, and how.
+/// Extraction and injection, by crate.
 pub const RELAYS: [(&str, Relay); 3] = [
     ("contextvars", |headers| relay(&OURS, headers)),
     ("contextvars, with a request id", |headers| relay(&WITH_ID, headers)),
@@ -89,7 +89,7 @@ fn relay(wire: &Propagator, headers: &Headers) {
     black_box(sent);
 }
 
-/// Takes what the headers say.
+/// Extraction alone, by crate.
 pub const EXTRACTS: [(&str, Relay); 3] = [
     ("contextvars", |headers| drop(black_box(OURS.extract(headers)))),
     ("contextvars, with a request id", |headers| drop(black_box(WITH_ID.extract(headers)))),
@@ -102,7 +102,7 @@ pub const EXTRACTS: [(&str, Relay); 3] = [
 mod tests {
     use super::*;
 
-    /// Otherwise the figures compare nothing.
+    /// If the two crates sent different headers, comparing their times would be meaningless.
     #[test]
     fn both_send_on_the_same_members() {
         for headers in [request(), request_of(3)] {

@@ -1,1 +1,1 @@
-//! Recipes: how `contextvars` goes with the crates that people use. Each is one file in `tests/`, made to be copied.
+//! Recipes for using `contextvars` with popular crates. Each recipe is one file in `tests/`, written to be copied.

@@ -20,7 +20,7 @@ static WIRE: LazyLock<Propagator> = LazyLock::new(|| {
         .expect("the names are valid and differ")
 });
 
-/// For each message that is published.
+/// Returns the headers for a message. Call it for each message that is published.
 fn properties() -> BasicProperties {
     let mut headers = FieldTable::default();
     WIRE.inject(&mut inject_fn(|key, value| {
@@ -29,7 +29,7 @@ fn properties() -> BasicProperties {
     BasicProperties::default().with_headers(headers)
 }
 
-/// For each message that came: the context to handle it in. Values that are no text are not ours.
+/// Returns the context in which to handle a received message. Header values that are not text are ignored.
 fn context(properties: &BasicProperties) -> Context {
     let carrier = extract_fn(|key, each| {
         for (name, value) in properties.headers().iter().flatten() {
@@ -43,7 +43,7 @@ fn context(properties: &BasicProperties) -> Context {
     WIRE.extract(&carrier).context
 }
 
-// That is the recipe; what follows runs it, against a `rabbitmq-server` of its own.
+// The recipe ends here. The code below tests it with its own `rabbitmq-server`.
 
 #[path = "support/server.rs"]
 mod server;
@@ -59,10 +59,11 @@ use lapin::options::{
 use lapin::{Channel, Connection, ConnectionProperties};
 use server::{Server, free_port};
 
-/// Debian's own wrapper would give up root and use the machine's folders; this one keeps everything in `folder`.
+/// The broker's own script, which keeps everything in `folder`. Debian's wrapper around it would drop root privileges and use
+/// system directories.
 const RABBITMQ: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
 
-/// A folder for what the broker writes, removed when this is dropped.
+/// A directory for the broker's files, removed when this value is dropped.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -85,7 +86,7 @@ impl Drop for Folder {
 
 struct Broker {
     _rabbitmq: Server,
-    /// Erlang's name server, which a broker would start to stay.
+    /// Erlang's name server. The broker would start one itself that outlives it.
     _epmd: Server,
     _folder: Folder,
     uri: String,
@@ -120,7 +121,7 @@ fn broker() -> Option<Broker> {
         .env("RABBITMQ_DIST_PORT", between_nodes.to_string())
         .env("ERL_EPMD_ADDRESS", "127.0.0.1")
         .env("ERL_EPMD_PORT", names.to_string())
-        // The process that is started is the broker, rather than a shell that waits for it.
+        // Makes the started process the broker itself, rather than a shell that waits for it.
         .env("RUNNING_UNDER_SYSTEMD", "true");
     let mut rabbitmq = Server::start(&mut command, "rabbitmq-server")?;
     rabbitmq.wait_for(port);
@@ -140,7 +141,7 @@ fn request(n: usize) -> Context {
 }
 
 async fn publish(channel: &Channel, properties: BasicProperties) {
-    // What the sender sees is the text of the message, for the receiver to compare with.
+    // The text of the message holds the sender's values, for comparison by the receiver.
     let (options, payload) = (BasicPublishOptions::default(), seen());
     let sent =
         channel.basic_publish("".into(), "work".into(), options, payload.as_bytes(), properties);

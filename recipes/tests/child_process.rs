@@ -1,4 +1,4 @@
-//! Child processes: the variables in the environment of a program that is started, with the standard library alone.
+//! Child processes: the variables in the environment of a child process. Needs only the standard library.
 
 use std::process::Command;
 use std::sync::LazyLock;
@@ -19,20 +19,20 @@ static WIRE: LazyLock<Propagator> = LazyLock::new(|| {
         .expect("the names are valid and differ")
 });
 
-/// A program that is told `TRACEPARENT`, `X_REQUEST_ID` and `BAGGAGE`, of the current context.
+/// Returns a command whose environment has `TRACEPARENT`, `X_REQUEST_ID` and `BAGGAGE` of the current context.
 fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new(program);
-    // What this process was told itself is not for its children, unless it is in the context: `inject` removes it.
+    // The child must not inherit this process's own variables of these names; `inject` removes those that the context lacks.
     WIRE.inject(&mut command);
     command
 }
 
-/// First thing in the child's `main`, which then runs in it: `context().run(run)`, or `run().in_context(context())`.
+/// Returns the context for the child. Call it first in `main`: `context().run(run)`, or `run().in_context(context())`.
 fn context() -> Context {
     WIRE.extract(&Environment).context
 }
 
-// That is the recipe; what follows runs it. The child is this program once more, with one test.
+// The recipe ends here. The code below tests it. The child is this program again, which runs only one test.
 
 use contextvars::ContextExt as _;
 
@@ -55,7 +55,7 @@ fn seen() -> String {
     format!("seen {id} {tenant} {}", TRACE.get().trace_id())
 }
 
-/// The body of the child's `main`; in the parent's run there is nothing to do.
+/// Runs the body of the child's `main`; in the parent process it does nothing.
 #[test]
 fn the_child() {
     let Ok(mode) = std::env::var(CHILD) else { return };

@@ -1,7 +1,7 @@
 //! emit: a `Ctxt` whose properties include the log fields of the request.
 //!
-//! It wraps emit's own, which goes on keeping what `#[emit::span]` and `Frame` push. An event's properties are those of
-//! its call site, then those that were pushed, then the fields; the first of a key is the one to use.
+//! It wraps emit's own `Ctxt`, which still stores the properties that `#[emit::span]` and `Frame` push. An event's properties
+//! are those of its call site, then the pushed ones, then the fields; if a key occurs more than once, the first one counts.
 //!
 //! ```text
 //! let rt = emit::setup().emit_to(…).map_ctxt(WithFields).init();
@@ -25,11 +25,11 @@ where
     fn with_current<R, F: FnOnce(&Self::Current) -> R>(&self, with: F) -> R {
         let mut fields = vec![];
         fields::merge_into(&mut fields);
-        // What is pushed cannot be borrowed here; to clone it is to count a reference.
+        // The pushed properties cannot be borrowed here, so they are cloned, which only increments a reference count.
         with(&Both { pushed: self.0.with_current(Clone::clone), fields })
     }
 
-    // The fields are not for a frame to keep: they follow the request by themselves.
+    // A frame does not store the fields, because they follow the request by themselves.
     fn open_root<P: Props>(&self, props: P) -> Self::Frame {
         self.0.open_root(props)
     }
@@ -84,7 +84,7 @@ fn as_emit(value: &Value) -> emit::Value<'_> {
     }
 }
 
-// ---- The recipe ends here. What it emits:
+// ---- The recipe ends here. The code below tests the emitted events.
 
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
@@ -95,7 +95,7 @@ use emit::{Emitter, Frame};
 
 static REQUEST: ContextVar<u64> = ContextVar::new("request").logged();
 
-/// Keeps the message and the properties, the first of each key, in the order of their keys.
+/// Stores the message and the properties, the first of each key, sorted by key.
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<String>>>);
 
@@ -121,7 +121,7 @@ impl Lines {
     }
 }
 
-/// As `init` would set it up, but for this test only.
+/// Creates a runtime as `init` does, but for this test only.
 macro_rules! runtime {
     ($lines:expr) => {
         emit::setup().emit_to($lines.clone()).map_ctxt(WithFields).init_runtime()

@@ -23,14 +23,15 @@ static WIRE: LazyLock<Propagator> = LazyLock::new(|| {
         .expect("the names are valid and differ")
 });
 
-/// The server's side: `router.layer(layer())`. Each request has a context of its own, to the end of its body.
+/// Returns the server's layer: `router.layer(layer())`. Each request gets its own context, which lasts until its body
+/// ends.
 fn layer() -> ContextLayer {
     ContextLayer::new(WIRE.clone())
         .generate(&REQUEST_ID, || "made-here".into())
         .echo("x-request-id")
 }
 
-/// The client's: each request carries the context in which it is made.
+/// Returns a client. Each request carries the context in which it is made.
 fn client<B>(version: Version) -> InjectService<Client<HttpConnector, B>>
 where
     B: http_body::Body<Data: Send> + Send,
@@ -40,12 +41,13 @@ where
     InjectLayer::new(WIRE.clone()).layer(client)
 }
 
-/// A request's body that is made while it is sent. Hyper does that on the task of the connection, in no context.
+/// Wraps a request body that is produced while it is sent. Hyper polls the body on the connection's task, outside of any
+/// entered context.
 fn streamed<B>(body: B) -> ContextBody<B> {
     ContextBody::new(body, Context::current())
 }
 
-// That is the recipe; what follows runs it, over the loopback interface.
+// The recipe ends here. The code below tests it over the loopback interface.
 
 #[path = "support/app.rs"]
 mod app;
@@ -138,8 +140,8 @@ async fn bodies_are_streamed_both_ways_in_their_context() {
         let requests = (0..20).map(|n| {
             let (url, client) = (app.url("/echo"), client.clone());
             let send = async move {
-                // A chunk is made, on the connection's task, when there is an order for it, and the next order waits
-                // for the answer: both bodies are on their way at the same time.
+                // The connection's task makes a chunk for each order, and the next order is sent only after the echo: both
+                // bodies are in transit at the same time.
                 let (order, mut orders) = mpsc::unbounded_channel();
                 let chunks = stream::poll_fn(move |cx| orders.poll_recv(cx)).map(|n: usize| {
                     Ok::<_, Infallible>(Frame::data(Bytes::from(format!("{n} {}", seen()))))

@@ -1,13 +1,13 @@
 //! json-subscriber: the log fields of the request as dynamic fields of its layer.
 //!
-//! json-subscriber writes whatever keys it is given, twice if need be; so those that the line has already are left out.
-//! (`contextvars_tracing::WithFields` around the layer would do as well, and is less to write; this costs less.)
+//! json-subscriber writes all keys that it gets, even duplicates, so keys that the line already has are skipped here.
+//! (`contextvars_tracing::WithFields` around the layer works as well and is shorter; this recipe is faster.)
 
 use contextvars::fields;
 use json_subscriber::JsonLayer;
 use tracing::Event;
 
-/// The keys that the layer itself is set up to write.
+/// The keys that the layer is configured to write itself.
 const OWN: [&str; 2] = ["level", "target"];
 
 fn json_layer<W>(writer: W) -> JsonLayer<tracing_subscriber::Registry, W>
@@ -19,7 +19,7 @@ where
     layer.add_multiple_dynamic_fields(|event, _, line| {
         fields::visit(|key, value| {
             if !OWN.contains(&key) && !has(event, key) {
-                // Fails if a value cannot be serialized; all of these can.
+                // Fails only if a value cannot be serialized, and all of these values can.
                 let _ = line.write_field(key, value);
             }
         });
@@ -27,12 +27,12 @@ where
     layer
 }
 
-/// Whether the call site names the key.
+/// Returns `true` if the call site has a field with this key.
 fn has(event: &Event<'_>, key: &str) -> bool {
     event.fields().any(|field| field.name() == key)
 }
 
-// ---- The recipe ends here. What it writes:
+// ---- The recipe ends here. The code below tests the written lines.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
@@ -59,7 +59,7 @@ impl Write for Lines {
 }
 
 impl Lines {
-    /// One object a line, none of which has a key twice.
+    /// Returns the lines, one object per line. No object may have a key twice.
     fn take(&self) -> Vec<Value> {
         let text = String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap();
         let objects = text.lines().map(|line| {

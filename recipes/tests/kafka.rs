@@ -19,14 +19,14 @@ static WIRE: LazyLock<Propagator> = LazyLock::new(|| {
         .expect("the names are valid and differ")
 });
 
-/// For each record that is produced.
+/// Adds the headers to a record. Call it for each record that is produced.
 fn inject(record: &mut Record) {
     WIRE.inject(&mut inject_fn(|key, value| {
         record.headers.insert(key.to_owned(), value.as_bytes().to_vec());
     }));
 }
 
-/// For each record that is consumed: the context to handle it in.
+/// Returns the context in which to handle a consumed record.
 fn context(record: &Record) -> Context {
     let carrier = extract_fn(|key, each| {
         for (name, value) in &record.headers {
@@ -38,7 +38,7 @@ fn context(record: &Record) -> Context {
     WIRE.extract(&carrier).context
 }
 
-// That is the recipe; what follows runs it. No broker is needed to see what a record carries.
+// The recipe ends here. The code below tests it. This needs no broker, because the test reads the record itself.
 
 use contextvars_wire::Violation;
 use rskafka::chrono::DateTime;

@@ -1,8 +1,8 @@
-//! logforth: a `Diagnostic` that gives the log fields of the request.
+//! logforth: a `Diagnostic` that provides the log fields of the request.
 //!
-//! A diagnostic is asked on the thread that logs, while it logs, so it sees the context of the request. It does not see
-//! the record, though, and a layout writes the record's key-values and those of the diagnostics one after the other. To
-//! have none twice, the appender is wrapped: the record's own keys win.
+//! A diagnostic runs on the thread that logs, during the log call, so it reads the context of the request. It has no access to
+//! the record, and a layout writes the record's key-values and those of the diagnostics one after the other. To avoid duplicate
+//! keys, the appender is wrapped: the record's own keys take precedence.
 
 use contextvars::fields::{self, Value};
 use logforth::diagnostic::Diagnostic;
@@ -10,7 +10,7 @@ use logforth::kv::{self, KeyOwned, KeyValues, KeyView, ValueOwned, ValueView, Vi
 use logforth::record::Record;
 use logforth::{Append, Error};
 
-/// Gives the fields of the current context.
+/// Provides the fields of the current context.
 #[derive(Debug)]
 struct ContextFields;
 
@@ -40,7 +40,7 @@ fn as_kv(value: &Value) -> kv::Value<'_> {
     }
 }
 
-/// Hides from an appender what the diagnostics say of keys that the record has.
+/// Wraps an appender, and hides the keys of diagnostics that the record also has.
 #[derive(Debug)]
 struct RecordFirst<A>(A);
 
@@ -79,7 +79,7 @@ impl Diagnostic for Kept {
     }
 }
 
-// ---- The recipe ends here. What it writes:
+// ---- The recipe ends here. The code below tests the written lines.
 
 use std::sync::{Arc, Mutex};
 
@@ -122,7 +122,7 @@ fn logger() -> (Logger, Lines) {
     (logger, lines)
 }
 
-/// What `log::info!("paid"; key = value)` comes to by the bridge of logforth.
+/// Logs as logforth's bridge does for `log::info!("paid"; key = value)`.
 fn log(logger: &Logger, message: &str, own: &[(kv::Key<'_>, kv::Value<'_>)]) {
     logger.log(&Record::builder().payload(format_args!("{message}")).key_values(own).build());
 }

@@ -1,5 +1,5 @@
-//! MQTT 5: the variables in the user properties of each message, with `rumqttc`. They are pairs of strings, and so a
-//! carrier as they are.
+//! MQTT 5: the variables in the user properties of each message, with `rumqttc`. The properties are pairs of strings, so they
+//! are a carrier without any conversion.
 
 use std::sync::LazyLock;
 
@@ -20,20 +20,20 @@ static WIRE: LazyLock<Propagator> = LazyLock::new(|| {
         .expect("the names are valid and differ")
 });
 
-/// For each message that is published.
+/// Returns the properties for a message. Call it for each message that is published.
 fn properties() -> PublishProperties {
     let mut properties = PublishProperties::default();
     WIRE.inject(&mut properties.user_properties);
     properties
 }
 
-/// For each message that came: the context to handle it in.
+/// Returns the context in which to handle a received message.
 fn context(message: &Publish) -> Context {
     let properties = message.properties.as_ref();
     WIRE.extract(properties.map_or(&[][..], |found| &found.user_properties)).context
 }
 
-// That is the recipe; what follows runs it, against a `mosquitto` of its own.
+// The recipe ends here. The code below tests it with its own `mosquitto`.
 
 #[path = "support/server.rs"]
 mod server;
@@ -64,7 +64,7 @@ fn request(n: usize) -> Context {
         .with_value(&TENANT, format!("größe {n}, 100%25 a=b"))
 }
 
-/// The next packet that came.
+/// Returns the next packet that arrives.
 async fn next(events: &mut EventLoop) -> Packet {
     loop {
         if let Event::Incoming(packet) = events.poll().await.unwrap() {
@@ -84,7 +84,7 @@ async fn each_message_is_handled_in_the_context_of_its_sender() {
     let (sender, mut sending) = connect("sender");
     let sending = tokio::spawn(async move { while sending.poll().await.is_ok() {} });
     for n in 0..100 {
-        // What the sender sees is the text of the message, for the receiver to compare with.
+        // The text of the message holds the sender's values, for comparison by the receiver.
         let publish = async {
             let (text, quality) = (seen(), QoS::AtLeastOnce);
             sender.publish_with_properties("work", quality, false, text, properties()).await

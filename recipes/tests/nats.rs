@@ -19,16 +19,16 @@ static WIRE: LazyLock<Propagator> = LazyLock::new(|| {
         .expect("the names are valid and differ")
 });
 
-/// For each message that is sent.
+/// Returns the headers for a message. Call it for each message that is sent.
 fn headers() -> HeaderMap {
     let mut headers = HeaderMap::new();
     WIRE.inject(&mut inject_fn(|key, value| headers.insert(key, value)));
     headers
 }
 
-/// For each message that came: the context to handle it in.
+/// Returns the context in which to handle a received message.
 fn context(message: &Message) -> Context {
-    // NATS keeps the case of names, and not every sender writes them in lower case.
+    // NATS preserves the case of names, and some senders do not write them in lower case.
     let carrier = extract_fn(|key, each| {
         for (name, values) in message.headers.iter().flat_map(HeaderMap::iter) {
             if AsRef::<str>::as_ref(name).eq_ignore_ascii_case(key) {
@@ -41,7 +41,7 @@ fn context(message: &Message) -> Context {
     WIRE.extract(&carrier).context
 }
 
-// That is the recipe; what follows runs it, against a `nats-server` of its own.
+// The recipe ends here. The code below tests it with its own `nats-server`.
 
 #[path = "support/server.rs"]
 mod server;
@@ -72,7 +72,7 @@ fn request(n: usize) -> Context {
         .with_value(&TENANT, format!("größe {n}, 100%25 a=b"))
 }
 
-/// Answers each message with what its handler sees, all of them at the same time.
+/// Answers each message with the values that its handler reads. All messages are handled at the same time.
 async fn serve(client: Client, subject: &'static str) {
     let mut messages = client.subscribe(subject).await.unwrap();
     client.flush().await.unwrap();

@@ -1,4 +1,4 @@
-//! OpenTelemetry, both ways: variables in whatever OpenTelemetry sends, and its context wherever ours goes.
+//! OpenTelemetry, in both directions: OpenTelemetry carries this crate's variables, and these carry OpenTelemetry's context.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -12,8 +12,9 @@ use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
 static REQUEST_ID: ContextVar<String> = ContextVar::new("request_id");
 static TENANT: ContextVar<String> = ContextVar::new("tenant");
 
-/// A list as one of OpenTelemetry's propagators: what OpenTelemetry instruments then carries our variables. Every header
-/// has one owner. Here `traceparent` is OpenTelemetry's, and `baggage` ours, which changes no value.
+/// A propagator of this crate as one of OpenTelemetry's propagators, so that everything that OpenTelemetry instruments carries
+/// the variables. Each header needs exactly one owner. Here OpenTelemetry owns `traceparent`; this crate owns `baggage`,
+/// because it passes values on unchanged.
 #[derive(Debug)]
 struct Variables {
     wire: Propagator,
@@ -35,12 +36,12 @@ impl TextMapPropagator for Variables {
     fn inject_context(&self, cx: &OtelContext, injector: &mut dyn Injector) {
         let mut carrier = inject_fn(|key, value| injector.set(key, value.to_owned()));
         let current = Context::current();
-        // What only passes requests on, such as a proxy, never entered the context that came in: then it is in theirs.
+        // Code that only forwards requests, such as a proxy, does not enter the incoming context. It is then stored in `cx`.
         let ours = if current.is_empty() { cx.get::<Context>() } else { None };
         self.wire.inject_from(ours.unwrap_or(&current), &mut carrier);
     }
 
-    /// The context with our variables travels in theirs, to where the request is handled:
+    /// Stores the context with the variables in OpenTelemetry's context, which carries it to the request's handler:
     /// `handle(request).in_context(incoming(&cx))`.
     fn extract_with_context(&self, cx: &OtelContext, extractor: &dyn Extractor) -> OtelContext {
         let carrier = extract_fn(|key, each| {
@@ -60,11 +61,11 @@ fn incoming(cx: &OtelContext) -> Context {
     cx.get::<Context>().cloned().unwrap_or_default()
 }
 
-/// The other way: OpenTelemetry's context as one more variable, which follows where all of them go.
+/// The other direction: OpenTelemetry's context as a variable, which is propagated like all others.
 static OTEL: ContextVar<OtelContext> = ContextVar::new("opentelemetry");
 
-/// Attaches what the variable holds with each poll, as OpenTelemetry's own `with_context` does with a fixed one. Inside
-/// `in_context`: `attached(work).in_context(context)`, and once for each task.
+/// Attaches the context in the variable for each poll, as OpenTelemetry's `with_context` does with a fixed context. Use it
+/// inside of `in_context`, `attached(work).in_context(context)`, and once for each task.
 async fn attached<F: Future>(work: F) -> F::Output {
     let mut work = pin!(work);
     poll_fn(|task| {
@@ -74,7 +75,7 @@ async fn attached<F: Future>(work: F) -> F::Output {
     .await
 }
 
-// That is the recipe; what follows runs it.
+// The recipe ends here. The code below tests it.
 
 use std::collections::HashMap;
 
@@ -113,7 +114,7 @@ fn request() -> Headers {
     ])
 }
 
-/// A list of everything that OpenTelemetry knows, too.
+/// Returns a propagator of everything that OpenTelemetry propagates.
 fn standard() -> Propagator {
     Propagator::builder().trace_context(&TRACE).baggage("tenant", text(&TENANT)).build().unwrap()
 }
@@ -259,7 +260,7 @@ fn what_they_send_we_read() {
     assert_eq!(got.context.get(&BAGGAGE).unwrap().get("color").unwrap(), "blue");
 }
 
-/// Headers of which one may stand twice.
+/// Headers in which one name may occur twice.
 struct Lines(Vec<(&'static str, &'static str)>);
 
 impl Extractor for Lines {
@@ -278,7 +279,7 @@ impl Extractor for Lines {
     }
 }
 
-/// What the next but one service gets of these headers, when the next one has passed them on.
+/// Returns the `baggage` that a service sends on after it received these headers.
 fn passed_on(
     propagator: &dyn TextMapPropagator,
     incoming: Vec<(&'static str, &'static str)>,
@@ -289,8 +290,8 @@ fn passed_on(
     sent.remove("baggage").unwrap_or_default()
 }
 
-/// Why the list above has `baggage` to itself. Measured with `opentelemetry_sdk` 0.33.1: should a later version mend one
-/// of these, the left side of its line fails, and `BaggagePropagator` may have the header back.
+/// Shows why `Variables` is the only owner of `baggage`. Measured with `opentelemetry_sdk` 0.33.1: if a later version fixes one
+/// of these problems, the left side of its line fails, and `BaggagePropagator` may own the header again.
 #[test]
 fn baggage_that_theirs_changes_passes_through_ours() {
     let (theirs, ours) = (BaggagePropagator::new(), Variables::new());
@@ -304,11 +305,11 @@ fn baggage_that_theirs_changes_passes_through_ours() {
     let both = |lines: &[(&'static str, &'static str)]| {
         (passed_on(&theirs, lines.to_vec()), passed_on(&ours, lines.to_vec()))
     };
-    // `%` is not encoded: the text `100%25` is `100%` one service later.
+    // `%` is not encoded: the text `100%25` becomes `100%` in the next service.
     assert_eq!(both(&[("baggage", "k=100%2525")]), ("k=100%25".into(), "k=100%2525".into()));
-    // A value ends at its first `=`, such as the padding of base64.
+    // A value ends at its first `=`, for example at the padding of base64.
     assert_eq!(value("k=a=b=c"), ("a".into(), "a=b=c".into()));
-    // One header of several is read.
+    // Only one of several headers is read.
     let split = [("baggage", "k=1"), ("baggage", "l=2")];
     assert_eq!(both(&split), ("k=1".into(), "k=1,l=2".into()));
 }

@@ -1,11 +1,11 @@
 //! OpenTelemetry logs: a `LogProcessor` that adds the log fields of the request as attributes.
 //!
-//! Processors are called on the thread that logs, in the order in which they are given: this one stands before the one
-//! that exports. Then whatever the records come from, the `tracing` appender here, needs no change.
-//! (`contextvars_tracing::WithFields` around the appender does the same for records that come from `tracing`.)
+//! Processors run on the thread that logs, in the order in which they are registered. Register this one before the exporting
+//! one. The source of the records, here the `tracing` appender, then needs no change. (`contextvars_tracing::WithFields` around
+//! the appender does the same for records that come from `tracing`.)
 //!
-//! The SDK gives each record the ids of the active span itself. `contextvars_opentelemetry::trace_fields` shows the same ids on lines
-//! of text.
+//! The SDK adds the ids of the active span to each record itself. `contextvars_opentelemetry::trace_fields` adds the same ids
+//! to lines of text.
 
 use contextvars::fields::{self, Value};
 use opentelemetry::logs::{AnyValue, LogRecord as _};
@@ -13,7 +13,7 @@ use opentelemetry::{InstrumentationScope, Key};
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::logs::{LogProcessor, SdkLogRecord};
 
-/// Adds the fields of the current context, but for those keys that the record has.
+/// Adds the fields of the current context, except for keys that the record already has.
 #[derive(Debug)]
 struct ContextFields;
 
@@ -37,7 +37,8 @@ impl LogProcessor for ContextFields {
     }
 }
 
-/// Attributes cannot be null, and have integers of 64 bits with a sign; larger ones are text, as the appender has them.
+/// Converts a value. Attributes cannot be null, and their integers are signed with 64 bits; larger ones become text, as they do
+/// in the appender.
 fn attribute(value: &Value) -> Option<AnyValue> {
     Some(match value {
         Value::Null => return None,
@@ -49,7 +50,7 @@ fn attribute(value: &Value) -> Option<AnyValue> {
     })
 }
 
-// ---- The recipe ends here. What it exports:
+// ---- The recipe ends here. The code below tests the exported records.
 
 use std::collections::BTreeMap;
 
@@ -66,7 +67,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 
 static REQUEST: ContextVar<u64> = ContextVar::new("request").logged();
 
-/// The message and the attributes of what was exported, none of which a record has twice.
+/// Returns the message and the attributes of each exported record. No record may have an attribute twice.
 fn exported(exporter: &InMemoryLogExporter) -> Vec<(String, BTreeMap<String, String>)> {
     let logs = exporter.get_emitted_logs().unwrap();
     exporter.reset();

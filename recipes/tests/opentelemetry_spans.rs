@@ -1,8 +1,8 @@
 //! OpenTelemetry spans: a `SpanProcessor` that gives every span the log fields of the request that starts it.
 //!
-//! Processors are called on the thread that starts the span; what is bound later is not on it. Attributes that the span
-//! is started with go before fields of the same key. Those that are set later stand beside them, as whatever is set
-//! twice does in this SDK: give the keys of fields and of `set_attribute` different names.
+//! Processors run on the thread that starts the span; fields that are bound later are not added. Attributes with which the
+//! span is started take precedence over fields of the same key. Attributes that are set later do not: the SDK keeps both
+//! entries of a key that is set twice, so use different names for fields and for `set_attribute`.
 
 use contextvars::fields::{self, Value};
 use opentelemetry::trace::Span as _;
@@ -10,7 +10,7 @@ use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 
-/// Sets the fields of the current context as attributes of a span that starts.
+/// Adds the fields of the current context to each span that starts, as attributes.
 #[derive(Debug)]
 struct ContextFields;
 
@@ -39,7 +39,7 @@ impl SpanProcessor for ContextFields {
     }
 }
 
-/// Attributes cannot be null, and have integers of 64 bits with a sign; larger ones are text.
+/// Converts a value. Attributes cannot be null, and their integers are signed with 64 bits; larger ones become text.
 fn attribute(value: &Value) -> Option<opentelemetry::Value> {
     Some(match value {
         Value::Null => return None,
@@ -51,7 +51,7 @@ fn attribute(value: &Value) -> Option<opentelemetry::Value> {
     })
 }
 
-// ---- The recipe ends here. What it exports:
+// ---- The recipe ends here. The code below tests the exported spans.
 
 use contextvars::fields::kv;
 use contextvars::{ContextVar, propagate};
@@ -70,7 +70,7 @@ fn tracer() -> (SdkTracer, InMemorySpanExporter) {
     (provider.tracer("shop"), exporter)
 }
 
-/// The names and the attributes of the spans that ended since the last call.
+/// Returns the names and the attributes of the spans that ended since the last call.
 fn exported(exporter: &InMemorySpanExporter) -> Vec<(String, Vec<KeyValue>)> {
     let spans = exporter.get_finished_spans().unwrap();
     exporter.reset();

@@ -21,21 +21,22 @@ static WIRE: LazyLock<Propagator> = LazyLock::new(|| {
         .expect("the names are valid and differ")
 });
 
-/// The short way: whatever request was built carries the context in which it is sent.
+/// The short way: sends a request, however it was built, with the context in which it is sent.
 async fn send(client: &Client, mut request: Request) -> Result<Response, Error> {
     WIRE.inject(request.headers_mut());
     client.execute(request).await
 }
 
-/// The same as a layer, between others of tower: `Client` is a service of requests of its own, made of those of `http`.
+/// The same as a tower layer. A `Client` is a service of reqwest's own requests, so each `http` request is converted first.
 fn layered(
     client: Client,
 ) -> impl Service<http::Request<reqwest::Body>, Response = Response, Error = Error> + Clone {
-    let client = client.map_request(|request| Request::try_from(request).expect("a whole URL"));
+    let client = client.map_request(|request| Request::try_from(request).expect("absolute URL"));
     InjectLayer::new(WIRE.clone()).layer(client)
 }
 
-/// A request's body that is made while it is sent. That is done on the task of the connection, in no context.
+/// Wraps a request body that is produced while it is sent. It is polled on the connection's task, outside of any entered
+/// context.
 fn streamed<B>(body: B) -> reqwest::Body
 where
     B: http_body::Body<Data: Into<Bytes>, Error: Into<BoxError>> + Send + Sync + 'static,
@@ -43,7 +44,7 @@ where
     reqwest::Body::wrap(ContextBody::new(body, Context::current()))
 }
 
-// That is the recipe; what follows runs it, over the loopback interface.
+// The recipe ends here. The code below tests it over the loopback interface.
 
 #[path = "support/app.rs"]
 mod app;
@@ -63,7 +64,7 @@ fn layer() -> ContextLayer {
     ContextLayer::new(WIRE.clone()).echo("x-request-id")
 }
 
-/// HTTP/1.1, and HTTP/2 without TLS: the server is known to speak it.
+/// HTTP/1.1, and HTTP/2 without TLS, for which the client has to know that the server supports it.
 fn clients() -> [Client; 2] {
     let [one, two] = [(); 2].map(|()| Client::builder().no_proxy());
     [one.http1_only(), two.http2_prior_knowledge()].map(|client| client.build().unwrap())
@@ -132,7 +133,7 @@ async fn bodies_are_streamed_both_ways_in_their_context() {
             while let Some(chunk) = chunks.next().await {
                 answer.extend(chunk.unwrap());
             }
-            // Chunks may be put together on their way.
+            // Chunks may be merged in transit.
             let answer = String::from_utf8(answer).unwrap();
             for n in 0..5 {
                 assert!(answer.contains(&format!("{n} {}", seen())), "{answer}");

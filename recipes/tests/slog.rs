@@ -1,25 +1,25 @@
 //! slog: a drain that adds the log fields of the request to every record.
 //!
-//! The fields have to be read on the thread that logs. Key-values of a *logger*, as in `o!(…)`, are read where the
-//! record is written: behind `slog_async` that is another thread, which has another context. Key-values of a *record*
-//! are read before it is sent there. So this drain makes the fields key-values of the record, and stands outside:
+//! The fields have to be read on the thread that logs. Key-values of a *logger*, as in `o!(…)`, are read where the record is
+//! written: behind `slog_async` that is another thread, which has another current context. Key-values of a *record* are read
+//! before it is sent there. Therefore this drain makes the fields key-values of the record, and belongs on the outside:
 //!
 //! ```text
 //! ContextFields(slog_async::Async::default(drain).fuse())     right
-//! slog_async::Async::default(ContextFields(drain).fuse())     finds nothing
+//! slog_async::Async::default(ContextFields(drain).fuse())     finds no fields
 //! ```
 //!
-//! (Without another thread, and for a key that is known, a value that is asked for each line will do:
+//! (Without another thread, and for a known key, a logger value that is evaluated for each line is enough:
 //! `o!("user" => FnValue(|_| fields::get().get("user").map(ToString::to_string)))`.)
 //!
-//! Keys that are not known at compile time take the feature `dynamic-keys` of slog, slog-async and slog-json.
+//! Keys that are not known at compile time require the feature `dynamic-keys` of slog, slog-async and slog-json.
 
 use std::fmt;
 
 use contextvars::fields::{self, FieldSink, Value};
 use slog::{BorrowedKV, Drain, KV, Key, OwnedKVList, Record, RecordStatic, Serializer};
 
-/// Adds the fields of the current context, but for those keys that the record or its logger have.
+/// Adds the fields of the current context, except for keys that the record or its logger already has.
 struct ContextFields<D>(D);
 
 impl<D: Drain> Drain for ContextFields<D> {
@@ -28,7 +28,7 @@ impl<D: Drain> Drain for ContextFields<D> {
 
     fn log(&self, record: &Record<'_>, logger: &OwnedKVList) -> Result<D::Ok, D::Err> {
         let mut added = Added::default();
-        // What cannot be read here, the inner drain will complain of.
+        // Errors are ignored here because the inner drain reports them.
         let _ = record.kv().serialize(record, &mut added.taken);
         let _ = logger.serialize(record, &mut added.taken);
         fields::merge_into(&mut added);
@@ -54,7 +54,7 @@ struct Added {
     fields: Vec<(String, Value)>,
 }
 
-/// The keys of what is serialized. All that a serializer does not care for comes down to this one function.
+/// Collects the keys of serialized key-values. The serializer's other methods all call this one.
 #[derive(Default)]
 struct Keys(Vec<Key>);
 
@@ -90,7 +90,7 @@ impl KV for Added {
     }
 }
 
-// ---- The recipe ends here. What it writes:
+// ---- The recipe ends here. The code below tests the written lines.
 
 use std::io::{self, Write};
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -117,7 +117,7 @@ impl Write for Lines {
 }
 
 impl Lines {
-    /// One object a line, none of which has a key twice.
+    /// Returns the lines, one object per line. No object may have a key twice.
     fn take(&self) -> Vec<serde_json::Value> {
         let text = String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap();
         let objects = text.lines().map(|line| {
@@ -129,7 +129,7 @@ impl Lines {
     }
 }
 
-/// Lines of JSON with nothing but the message and what is added.
+/// Writes lines of JSON with only the message and the added fields.
 fn json_drain(lines: &Lines) -> impl Drain<Ok = (), Err = slog::Never> + Send + use<> {
     let message = o!("msg" => PushFnValue(|record: &Record<'_>, out| out.emit(record.msg())));
     let json = slog_json::Json::new(lines.clone()).add_key_value(message).build();
@@ -182,7 +182,7 @@ fn a_thread_that_writes_for_all_writes_the_fields_of_each() {
     assert!(lines[3..].iter().all(|line| line["user"] == line["own"]), "{lines:?}");
 }
 
-/// A value of a logger, asked for each line.
+/// A logger value that is evaluated for each line.
 fn user() -> impl slog::Value + Send + Sync + UnwindSafe + RefUnwindSafe {
     FnValue(|_: &Record<'_>| fields::get().get("user").map(ToString::to_string))
 }
@@ -194,7 +194,7 @@ fn a_value_of_the_logger_sees_the_fields_of_the_thread_that_writes() {
     fields::sync_scope(kv! { user = "ann" }, || info!(logger, "paid"));
     assert_eq!(lines.take(), [json!({ "msg": "paid", "user": "ann" })]);
 
-    // And so does this drain, where it stands inside.
+    // This drain reads that thread's fields, too, if it is on the inside.
     let inside = ContextFields(json_drain(&lines));
     let (drain, guard) = slog_async::Async::new(inside).build_with_guard();
     let logger = Logger::root(drain.fuse(), o!("user" => user()));

@@ -22,30 +22,31 @@ static WIRE: LazyLock<Propagator> = LazyLock::new(|| {
         .expect("the names are valid and differ")
 });
 
-/// Each call has a context of its own, to the last message of its stream. Goes on with `.add_service(…).serve(…)`.
+/// Returns a server in which each call has its own context, which lasts until the last message of its stream. Continue with
+/// `.add_service(…).serve(…)`.
 fn server() -> Server<Stack<ContextLayer, Identity>> {
     let layer = ContextLayer::new(WIRE.clone()).generate(&REQUEST_ID, || "made-here".into());
     Server::builder().layer(layer.echo("x-request-id"))
 }
 
-/// What a client is made of: `ShopClient::new(client(channel))`. Each call carries the context in which it is made.
+/// Returns the channel for a client: `ShopClient::new(client(channel))`. Each call carries the context in which it is made.
 fn client(channel: Channel) -> InjectService<Channel> {
     InjectLayer::new(WIRE.clone()).layer(channel)
 }
 
-/// Where no layer fits: a request that is sent by hand.
+/// Creates a request for code in which no layer fits. It carries the current context.
 fn request<T>(message: T) -> tonic::Request<T> {
     let mut request = tonic::Request::new(message);
     WIRE.inject(request.metadata_mut().as_mut());
     request
 }
 
-/// The same in a handler: the context of a call.
+/// Returns the context of a call, for a handler without the layer.
 fn context<T>(request: &tonic::Request<T>) -> contextvars::Context {
     WIRE.extract(request.metadata().as_ref()).context
 }
 
-// That is the recipe; what follows runs it. The server is this program once more, with one test.
+// The recipe ends here. The code below tests it. The server is this program again, which runs only one test.
 
 use std::net::Ipv4Addr;
 use std::process::{self, Stdio};
@@ -61,7 +62,7 @@ use tokio::time::sleep;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Code, Request, Response, Status};
 
-/// What `tonic-build` makes of this:
+/// The equivalent of the code that `tonic-build` generates for this service:
 ///
 /// ```proto
 /// service Shop {
@@ -157,7 +158,7 @@ fn seen() -> Line {
 }
 
 async fn order(request: Request<Line>) -> Result<Response<Line>, Status> {
-    // Without the layer, this is how a handler comes by the same.
+    // A handler without the layer gets the same context this way.
     let mut by_hand = context(&request);
     assert!(by_hand.contains(&TRACE));
     tokio::task::yield_now().await;
@@ -170,7 +171,7 @@ async fn order(request: Request<Line>) -> Result<Response<Line>, Status> {
     }
 }
 
-/// Each message is made when the handler has returned, and the last one is an error.
+/// Makes each message after the handler has returned; the last one is an error.
 async fn watch(
     _: Request<Line>,
 ) -> Result<Response<impl Stream<Item = Result<Line, Status>>>, Status> {
@@ -181,7 +182,7 @@ async fn watch(
     Ok(Response::new(messages.boxed()))
 }
 
-/// The other process: serves until its standard input ends, as it does with this one.
+/// Runs in the other process: serves until its standard input closes, which happens when this process ends.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_server() {
     if std::env::var_os(PROCESS).is_none() {

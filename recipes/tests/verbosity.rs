@@ -1,23 +1,23 @@
-//! Verbosity of one request: its lines are written at a level of its own, wherever it runs. For `tracing`.
+//! Verbosity per request, for `tracing`: all lines of a request are written at its own level, on any thread.
 //!
-//! Two things are asked before the filter is: which level is the most verbose that anybody wants, and, once for each
-//! call site, whether it is wanted always, never or sometimes. `dynamic_filter_fn` answers "sometimes", so that it is
-//! asked again for each event; `filter_fn`, whose answer is kept, would not do. The most verbose level has to be said,
-//! for without it the call sites of `trace!` are asked each time, too; and then the filter must not want more.
+//! Before the filter runs, `tracing` checks two cached answers: the most verbose level that any subscriber enables, and, for
+//! each call site, whether it is enabled always, never or sometimes. `dynamic_filter_fn` answers "sometimes", so it is called
+//! again for each event; `filter_fn` does not work, because its answer is cached. Set the most verbose level as a hint, because
+//! without it the call sites of `trace!` also reach the filter each time. The filter must not enable more than the hint.
 
 use contextvars::ContextVar;
 use tracing::Metadata;
 use tracing_subscriber::filter::{DynFilterFn, LevelFilter, dynamic_filter_fn};
 use tracing_subscriber::layer::Context;
 
-/// Up to which level the request is to be logged.
+/// The most verbose level at which the request is logged.
 static VERBOSITY: ContextVar<LevelFilter> =
     ContextVar::with_default("verbosity", || LevelFilter::INFO);
 
-/// More than this no request gets.
+/// The most verbose level that a request may have.
 const MOST: LevelFilter = LevelFilter::DEBUG;
 
-/// A filter for a layer, `layer.with_filter(per_request())`, or for all: `registry().with(per_request())`.
+/// Returns a filter for one layer, `layer.with_filter(per_request())`, or for all: `registry().with(per_request())`.
 fn per_request<S>() -> DynFilterFn<S, impl Fn(&Metadata<'_>, &Context<'_, S>) -> bool> {
     dynamic_filter_fn(|metadata: &Metadata<'_>, _: &Context<'_, S>| {
         metadata.level() <= &VERBOSITY.get().min(MOST)
@@ -25,7 +25,7 @@ fn per_request<S>() -> DynFilterFn<S, impl Fn(&Metadata<'_>, &Context<'_, S>) ->
     .with_max_level_hint(MOST)
 }
 
-// ---- The recipe ends here. What it writes:
+// ---- The recipe ends here. The code below tests the written lines.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -58,7 +58,7 @@ impl Lines {
     }
 }
 
-/// A layer that writes the level, the message and the log fields.
+/// Creates a layer that writes the level, the message and the log fields.
 macro_rules! layer {
     ($lines:expr) => {{
         let lines = $lines.clone();
@@ -71,15 +71,15 @@ macro_rules! layer {
     }};
 }
 
-/// The same call sites for everybody, so that a kept answer would show.
+/// Logs from the same call sites in every test, so that a cached answer would show.
 fn work() {
     trace!("traced");
     debug!("looked up");
     info!("paid");
 }
 
-/// What all subscribers of the process want is put together, for each call site and for `LevelFilter::current`: a test
-/// that is about this has to be alone.
+/// Serializes the tests that depend on the process-wide state of `tracing`: it combines the interests of all subscribers, for
+/// each call site and for `LevelFilter::current`.
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
@@ -98,7 +98,7 @@ fn only_the_verbose_request_is_verbose() {
         VERBOSITY.sync_scope(LevelFilter::OFF, work);
         assert!(lines.take().is_empty());
         assert_eq!(LevelFilter::current(), MOST);
-        // Not more than `MOST`, whatever the request says, and somebody else wants.
+        // `MOST` is the limit, even if the request asks for more and another subscriber enables more.
         let _chatty = Dispatch::new(tracing_subscriber::registry());
         assert_eq!(LevelFilter::current(), LevelFilter::TRACE);
         VERBOSITY.sync_scope(LevelFilter::TRACE, work);
@@ -117,7 +117,7 @@ fn it_goes_with_the_request_to_tasks_and_threads() {
     let request = |user: &'static str, verbosity: LevelFilter| {
         let subscriber = subscriber.clone();
         let work = async move {
-            // Spawned tasks run on the runtime's threads, and the thread is of nobody.
+            // Spawned tasks run on the runtime's threads, which belong to no request.
             contextvars_tokio::spawn(async {
                 work();
                 tokio::task::yield_now().await;

@@ -1,16 +1,16 @@
-//! Verbosity of one request: its lines are written at a level of its own, wherever it runs. For `log`.
+//! Verbosity per request, for `log`: all lines of a request are written at its own level, on any thread.
 //!
-//! The level of `log::set_max_level` is asked first, and once for all: it has to be the most verbose that any request
-//! may have. The filter of the inner logger has to let that pass, too.
+//! `log` checks the level of `log::set_max_level` first, for the whole process: set it to the most verbose level that any
+//! request may have. The filter of the inner logger has to enable that level, too.
 
 use contextvars::ContextVar;
 use log::{LevelFilter, Log, Metadata, Record};
 
-/// Up to which level the request is to be logged.
+/// The most verbose level at which the request is logged.
 static VERBOSITY: ContextVar<LevelFilter> =
     ContextVar::with_default("verbosity", || LevelFilter::Info);
 
-/// Passes on to the inner logger what the request wants logged.
+/// Passes records to the inner logger if the request's level enables them.
 struct PerRequest<L>(L);
 
 impl<L: Log> Log for PerRequest<L> {
@@ -18,7 +18,7 @@ impl<L: Log> Log for PerRequest<L> {
         metadata.level() <= VERBOSITY.get() && self.0.enabled(metadata)
     }
 
-    // The macros ask `max_level` only, not `enabled`.
+    // The level is checked here because the macros check only `max_level`, not `enabled`.
     fn log(&self, record: &Record<'_>) {
         if record.level() <= VERBOSITY.get() {
             self.0.log(record);
@@ -30,7 +30,7 @@ impl<L: Log> Log for PerRequest<L> {
     }
 }
 
-// ---- The recipe ends here. What it writes:
+// ---- The recipe ends here. The code below tests the written lines.
 
 use std::sync::Mutex;
 

@@ -1,4 +1,4 @@
-//! A service with axum, of the kinds of handlers and bodies that there are. It has the layer of whoever includes it.
+//! A service with axum that covers the kinds of handlers and bodies. It uses the `layer` of the including test.
 
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -27,20 +27,20 @@ use tower::{Layer as _, service_fn};
 
 use crate::{REQUEST_ID, TENANT, TRACE, layer};
 
-/// What is not there by then does not come.
+/// The time after which a wait fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What every handler, body and caller sees, where each has its own.
+/// Returns the values that every handler, body and caller reads; they differ for each request.
 pub(crate) fn seen() -> String {
     let trace = TRACE.try_with(|trace| trace.trace_id().to_string());
     let [id, tenant] = [&REQUEST_ID, &TENANT].map(|variable| variable.get_or("none".into()));
     format!("{id} {tenant} {}", trace.unwrap_or("none".into()))
 }
 
-/// Set without a token by every handler, for nobody else to see.
+/// A variable that every handler sets without a token. No other request may see it.
 static STRAY: ContextVar<()> = ContextVar::new("stray");
 
-/// In the context of every request, to count those that are left.
+/// A value in the context of every request, which counts the contexts that still exist.
 static LIVE: ContextVar<Arc<Live>> = ContextVar::new("live");
 
 struct Live(Arc<AtomicUsize>);
@@ -58,7 +58,7 @@ impl Drop for Live {
     }
 }
 
-/// Notes what is seen where it is dropped.
+/// Records the values that are visible where it is dropped.
 struct Watch(Arc<Mutex<Vec<String>>>);
 
 impl Drop for Watch {
@@ -71,7 +71,7 @@ impl Drop for Watch {
 struct Shared {
     together: Arc<Barrier>,
     dropped: Arc<Mutex<Vec<String>>>,
-    /// How many requests came to `/never`.
+    /// The number of requests that arrived at `/never`.
     waiting: watch::Sender<usize>,
 }
 
@@ -84,7 +84,7 @@ pub(crate) struct App {
 }
 
 impl App {
-    /// Listens on the loopback interface. `/together` answers when that many requests are there at a time.
+    /// Starts a server on the loopback interface. `/together` answers once `together` requests are there at the same time.
     pub(crate) async fn start(together: usize) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -103,20 +103,20 @@ impl App {
         format!("http://{}{path}", self.address)
     }
 
-    /// How many connections there were.
+    /// Returns the number of connections so far.
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(SeqCst)
     }
 
-    /// Ready once that many requests came to `/never`.
+    /// Waits until that many requests have arrived at `/never`.
     pub(crate) async fn waiting(&self, requests: usize) {
         let mut waiting = self.shared.waiting.subscribe();
         let all = timeout(PATIENCE, waiting.wait_for(|&waiting| waiting == requests));
         all.await.expect("more requests").unwrap();
     }
 
-    /// Waits until no context is left of any request, and says what was seen where bodies and handlers were dropped
-    /// before their end.
+    /// Waits until no context of any request is left, and returns the values that were visible where bodies and handlers were
+    /// dropped before their end.
     pub(crate) async fn end(self) -> Vec<String> {
         let gone = async {
             while self.live.load(SeqCst) > 0 {
@@ -124,7 +124,7 @@ impl App {
             }
         };
         let gone = timeout(PATIENCE, gone).await;
-        gone.unwrap_or_else(|_| panic!("{} contexts are left", self.live.load(SeqCst)));
+        gone.unwrap_or_else(|_| panic!("{} contexts were not dropped", self.live.load(SeqCst)));
         let mut dropped = self.shared.dropped.lock().unwrap().clone();
         dropped.sort();
         dropped
@@ -179,7 +179,7 @@ fn router(shared: Shared) -> Router {
 }
 
 async fn together(State(shared): State<Shared>) -> String {
-    assert!(STRAY.try_get().is_err(), "a context that another request had");
+    assert!(STRAY.try_get().is_err(), "the context belongs to another request");
     STRAY.set(());
     let before = seen();
     timeout(PATIENCE, shared.together.wait()).await.expect("more requests at the same time");
@@ -188,9 +188,9 @@ async fn together(State(shared): State<Shared>) -> String {
     before
 }
 
-/// Each chunk that comes goes back with what is seen when it does, while more of them come.
+/// Sends each chunk back with the values that are visible when it arrives, while more chunks arrive.
 async fn echo(body: Body) -> Body {
-    // HTTP/2 may end a body with a chunk of nothing.
+    // HTTP/2 may end a body with an empty chunk.
     let chunks = body.into_data_stream().try_filter(|chunk| ready(!chunk.is_empty()));
     let chunks = chunks.map(|chunk| {
         let chunk = String::from_utf8(chunk?.to_vec()).unwrap();
@@ -219,14 +219,14 @@ async fn trailers() -> ([(&'static str, &'static str); 1], Body) {
     ([("trailer", "x-seen-by")], Body::new(StreamBody::new(frames)))
 }
 
-/// What is set before the error is what is sent back with it.
+/// Sets a variable and returns an error; the response contains the new value.
 async fn error() -> (StatusCode, String) {
     REQUEST_ID.set(format!("{}-failed", REQUEST_ID.get()));
     yield_now().await;
     (StatusCode::INTERNAL_SERVER_ERROR, seen())
 }
 
-/// A chunk, and an error in the place of the next one.
+/// Sends a chunk, then an error instead of the next one.
 async fn broken(State(shared): State<Shared>) -> Body {
     let watch = Watch(shared.dropped);
     Body::from_stream(stream::iter(0..2).then(move |n| {
@@ -238,7 +238,7 @@ async fn broken(State(shared): State<Shared>) -> Body {
     }))
 }
 
-/// A chunk, and then nothing: until it is dropped.
+/// Sends a chunk, and then waits until it is dropped.
 async fn endless(State(shared): State<Shared>) -> Body {
     let watch = Watch(shared.dropped);
     let first = stream::once(async { Ok::<_, Infallible>(seen()) });
@@ -248,14 +248,14 @@ async fn endless(State(shared): State<Shared>) -> Body {
     }))
 }
 
-/// No answer at all: until it is dropped.
+/// Sends no response, and waits until it is dropped.
 async fn never(State(shared): State<Shared>) {
     let _watch = Watch(shared.dropped);
     shared.waiting.send_modify(|waiting| *waiting += 1);
     std::future::pending::<()>().await;
 }
 
-/// No answer either, and a handler that unwinds.
+/// Sends no response, because the handler panics.
 async fn panics(State(shared): State<Shared>) {
     let _watch = Watch(shared.dropped);
     yield_now().await;

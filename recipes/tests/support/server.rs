@@ -1,4 +1,4 @@
-//! Programs that a test starts, and that end with it.
+//! Server programs that a test starts, and that end with the test.
 
 use std::io::{ErrorKind, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -6,23 +6,24 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// A running program, killed when this is dropped: also by a test that panics.
+/// A running program, which is killed when this value is dropped, also if the test panics.
 pub(crate) struct Server {
     child: Child,
     name: String,
 }
 
 impl Server {
-    /// Starts a program of a Debian package. `None`, and a notice that no test harness holds back, if it is not there.
+    /// Starts a program of a Debian package. If it is not installed, prints a notice that the test harness does not capture,
+    /// and returns `None`.
     pub(crate) fn start(command: &mut Command, package: &str) -> Option<Self> {
         let name = command.get_program().to_string_lossy().into_owned();
-        // Servers are in a folder that is not in everybody's path.
+        // Servers are installed in a directory that is not in every user's path.
         let path = std::env::var("PATH").unwrap_or_default();
         command.env("PATH", format!("{path}:/usr/sbin"));
         match command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn() {
             Ok(child) => Some(Self { child, name }),
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                let notice = format!("SKIPPED: there is no `{name}`; apt-get install {package}");
+                let notice = format!("SKIPPED: `{name}` is missing; apt-get install {package}");
                 let _ = writeln!(std::io::stderr(), "{notice}");
                 None
             }
@@ -30,7 +31,7 @@ impl Server {
         }
     }
 
-    /// Waits until it accepts connections.
+    /// Waits until the program accepts connections.
     pub(crate) fn wait_for(&mut self, port: u16) {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let started = Instant::now();
@@ -51,7 +52,7 @@ impl Drop for Server {
     }
 }
 
-/// A port of this machine that nobody listened on a moment ago.
+/// Returns a port of this machine that was free a moment ago.
 pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     listener.local_addr().unwrap().port()

@@ -1,16 +1,16 @@
-//! Instructions per operation, counted by valgrind, against a budget that is kept with the code.
+//! Counts instructions per operation with valgrind, and compares them with a budget that is committed with the code.
 //!
 //! ```text
 //! cargo run --release -p contextvars-benches --bin instructions               # fails if an operation grew by 5 %
-//! cargo run --release -p contextvars-benches --bin instructions -- --write    # a new budget
+//! cargo run --release -p contextvars-benches --bin instructions -- --write    # writes a new budget
 //! ```
 //!
-//! Where a clock sees who else uses the machine, these counts are the same in every run. They are not time: a load that
+//! Times depend on the other programs on the machine; these counts are the same in every run. They are not times: a load that
 //! misses the cache is one instruction, and so is an atomic one.
 //!
-//! The program runs itself under valgrind, `op NAME TURNS`, for two numbers of turns; the difference is that of the
-//! turns, without what comes before and after. The budget, `instructions.txt`, holds for one compiler and target, named
-//! in its first line. Without valgrind, or with another compiler or target, nothing is compared.
+//! The program runs itself under valgrind, as `op NAME TURNS`, for two numbers of turns. The difference counts only the turns,
+//! without startup and teardown. The budget, `instructions.txt`, is valid for one compiler and target, which are named in its
+//! first line. Without valgrind, or with another compiler or target, nothing is compared.
 
 mod operations;
 
@@ -23,13 +23,13 @@ use std::{env, fs, io};
 use contextvars_benches::TURN;
 use operations::{OPERATIONS, Operation};
 
-/// Which compiler built this, and for what.
+/// The compiler that built this program, and its target.
 const BUILT_BY: &str = env!("BUILT_BY");
 
-/// What an operation may grow by before that is an error.
+/// Fraction by which an operation may grow without an error.
 const TOLERANCE: f64 = 0.05;
 
-/// Two numbers of turns, enough for what happens now and then to be on average.
+/// Two numbers of turns, large enough to average out work that does not happen in every turn.
 const FEW: u32 = 64;
 const MANY: u32 = FEW + 1024;
 
@@ -53,7 +53,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// What valgrind looks at.
+/// Runs one operation; valgrind counts the instructions of this process.
 fn perform(name: &str, turns: &str) -> Result<(), String> {
     let operation = OPERATIONS.iter().find(|operation| operation.name == name);
     let operation = operation.ok_or_else(|| format!("there is no operation `{name}`"))?;
@@ -83,14 +83,14 @@ fn write() -> Result<(), String> {
 fn compare() -> Result<(), String> {
     let file = budget_file();
     let text = fs::read_to_string(&file)
-        .map_err(|error| format!("{}: {error}; `--write` makes it", file.display()))?;
+        .map_err(|error| format!("{}: {error}; create it with `--write`", file.display()))?;
     let (built_by, budget) = parse(&text)?;
     if built_by != BUILT_BY {
-        println!("Nothing compared: the budget is of {built_by}, this is {BUILT_BY}.");
+        println!("Nothing compared: the budget is for {built_by}, this is {BUILT_BY}.");
         return Ok(());
     }
     if !valgrind_is_here() {
-        println!("Nothing compared: valgrind is not here.");
+        println!("Nothing compared: valgrind is not installed.");
         return Ok(());
     }
     let mut grown = Vec::new();
@@ -98,7 +98,7 @@ fn compare() -> Result<(), String> {
     for operation in OPERATIONS {
         let name = operation.name;
         let old = budget.get(name);
-        let old = *old.ok_or_else(|| format!("`{name}` has no budget; `--write` gives it one"))?;
+        let old = *old.ok_or_else(|| format!("`{name}` has no budget; add one with `--write`"))?;
         let now = count(operation)?;
         println!("| {name} | {old:.1} | {now:.1} | {:+.1} % |", (now / old - 1.0) * 100.0);
         if now > old * (1.0 + TOLERANCE) {
@@ -108,7 +108,7 @@ fn compare() -> Result<(), String> {
     if grown.is_empty() { Ok(()) } else { Err(grown.join("\n       ")) }
 }
 
-/// The compiler and target that a budget is for, and its counts by name.
+/// Returns the compiler and target of a budget, and its counts by name.
 fn parse(text: &str) -> Result<(&str, Counts), String> {
     let mut lines = text.lines();
     let built_by = lines.next().ok_or("the budget is empty; `--write` makes a new one")?;
@@ -124,13 +124,13 @@ fn valgrind_is_here() -> bool {
     Command::new("valgrind").arg("--version").output().is_ok_and(|output| output.status.success())
 }
 
-/// Instructions of one operation.
+/// Returns the number of instructions of one operation.
 fn count(operation: &Operation) -> Result<f64, String> {
     let [few, many] = [FEW, MANY].map(|turns| instructions(operation.name, turns));
     Ok((many? - few?) / f64::from((MANY - FEW) * TURN))
 }
 
-/// Instructions of the program from its start to its end.
+/// Returns the number of instructions of the program, from its start to its end.
 fn instructions(name: &str, turns: u32) -> Result<f64, String> {
     let explain = |error: io::Error| format!("valgrind with `{name}`: {error}");
     let output = Command::new("valgrind")
@@ -147,5 +147,5 @@ fn instructions(name: &str, turns: u32) -> Result<f64, String> {
     let collected = report.lines().find_map(|line| line.split_once("Collected :"));
     let collected = collected.and_then(|(_, count)| count.trim().parse().ok());
     collected
-        .ok_or_else(|| format!("valgrind with `{name}` says nothing of instructions: {report}"))
+        .ok_or_else(|| format!("valgrind with `{name}` printed no instruction count: {report}"))
 }

@@ -10,7 +10,7 @@ use contextvars_benches::lines::{COMPACT, JSON, LOG, Row, VISIT};
 use contextvars_benches::peers::Never;
 use contextvars_benches::{Var, context_of, each, measured, seen, unbound};
 
-/// Something to count: what it is called, and what does it for a number of turns.
+/// An operation to count: its name, and a function that runs it for a number of turns.
 pub(crate) struct Operation {
     pub(crate) name: &'static str,
     pub(crate) run: fn(u64),
@@ -20,7 +20,7 @@ const fn operation(name: &'static str, run: fn(u64)) -> Operation {
     Operation { name, run }
 }
 
-/// All of them, in the order of the budget. The first is not ours: should it grow, the machine's library has changed.
+/// All operations, in the order of the budget. The first is not this crate's: if it grows, the machine's C library changed.
 pub(crate) const OPERATIONS: &[Operation] = &[
     operation("malloc + free, 48 bytes", malloc),
     operation("get, 1 variable", |turns| get(1, turns)),
@@ -64,7 +64,7 @@ fn repeat(turns: u64, mut turn: impl FnMut()) {
     }
 }
 
-/// A row of the benchmark of lines.
+/// Runs a row of the benchmark `lines`.
 fn row(rows: &[Row], who: &str, fields: u32, turns: u64) {
     let row = rows.iter().find(|row| (row.who, row.fields) == (who, fields));
     let setting = row.expect("the benchmark has this row").setting;
@@ -89,7 +89,7 @@ fn with(turns: u64) {
 
 fn set_and_reset(var: Var) {
     let token = var.set(black_box(7));
-    assert!(var.reset(token).is_ok(), "the token is of this variable and this context");
+    assert!(var.reset(token).is_ok(), "the token belongs to this variable and this context");
 }
 
 fn set(n: usize, vars: [Var; 8], turns: u64) {
@@ -99,7 +99,7 @@ fn set(n: usize, vars: [Var; 8], turns: u64) {
 
 fn unset_and_reset(var: Var) {
     let token = var.unset();
-    assert!(var.reset(token).is_ok(), "the token is of this variable and this context");
+    assert!(var.reset(token).is_ok(), "the token belongs to this variable and this context");
 }
 
 fn unset(turns: u64) {

@@ -1,13 +1,13 @@
-//! Does the memory of a server grow? The requests of a week, as fast as they can be served.
+//! Checks that the memory of a server does not grow: serves the requests of a week, as fast as possible.
 //!
 //! ```text
 //! cargo run --release -p contextvars-benches --bin soak -- [--requests N] [--plot FILE]
 //! ```
 //!
-//! Requests are served on tokio's threads, some at a time: see `request` for what each of them does. A hundred times
-//! the resident memory is read and printed (requests, then KiB). The run fails if memory after the first tenth grew
-//! beyond [`ALLOWANCE`], or if a value is left at the end. Nothing is timed. A small number of requests (1000) is for
-//! valgrind's memcheck, which holds on to memory itself: below [`ENOUGH`] nothing is said about that.
+//! Requests are served on tokio's threads, several at a time; `request` says what each of them does. The program reads and
+//! prints the resident memory a hundred times (requests, then KiB). The run fails if memory after the first tenth grew by more
+//! than [`ALLOWANCE`], or if a value is left at the end. Nothing is timed. Use a small number of requests (1000) for valgrind's
+//! memcheck, which retains memory itself: below [`ENOUGH`] requests, the growth is not judged.
 
 mod plot;
 mod request;
@@ -17,25 +17,25 @@ use std::{env, fs};
 
 use tokio::runtime::{Builder, Runtime};
 
-/// Requests of about a week, of a server that has 16 of them in a second.
+/// Number of requests in about a week, for a server with 16 requests per second.
 const WEEK: u64 = 10_000_000;
 
-/// Requests after which memory is judged.
+/// Smallest number of requests for which the growth of memory is judged.
 const ENOUGH: u64 = 100_000;
 
-/// How often memory is looked at.
+/// Number of memory samples.
 const SAMPLES: u64 = 100;
 
-/// Samples of the first tenth, while pools and arenas fill.
+/// Number of samples in the first tenth, during which pools and arenas fill.
 const SETTLING: usize = 10;
 
-/// What memory may vary by afterwards: allocators keep what is freed, in pieces of their own choice.
+/// Permitted growth of memory after that, in KiB. Allocators retain freed memory, in chunks that they choose themselves.
 const ALLOWANCE: u64 = 2048;
 
-/// Requests that are served at the same time.
+/// Number of requests that are served at the same time.
 const LANES: u64 = 8;
 
-/// Memory after a number of requests.
+/// The memory after a number of requests.
 #[derive(Clone, Copy)]
 struct Sample {
     requests: u64,
@@ -115,7 +115,7 @@ fn serve(runtime: &Runtime, from: u64, until: u64) {
     });
 }
 
-/// Resident memory in KiB, where the system says it.
+/// Returns the resident memory in KiB, if the system reports it.
 fn resident() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
@@ -125,15 +125,15 @@ fn resident() -> Option<u64> {
 fn judge(samples: &[Sample]) -> Result<(), String> {
     let left = request::values_left();
     if left != 0 {
-        return Err(format!("{left} values are left"));
+        return Err(format!("{left} values were not dropped"));
     }
-    println!("no value is left");
+    println!("all values were dropped");
     if samples.last().is_some_and(|sample| sample.requests < ENOUGH) {
-        println!("too few requests to judge by");
+        println!("too few requests to judge the growth of memory");
         return Ok(());
     }
     let Some(settled) = samples.iter().take(SETTLING).map(|sample| sample.kib).max() else {
-        println!("nothing here says how much memory is in use");
+        println!("this system does not report the resident memory");
         return Ok(());
     };
     let most = samples.iter().map(|sample| sample.kib).max().unwrap_or(settled);

@@ -1,4 +1,4 @@
-//! Memory over requests, as a picture.
+//! Draws memory over requests as a picture.
 
 use contextvars_benches::svg::{Anchor, Look, Svg};
 
@@ -7,21 +7,21 @@ use crate::Sample;
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 300.0;
 
-/// Where the axes cross, and where they end.
+/// The point at which the axes cross, and the points at which they end.
 const LEFT: f64 = 70.0;
 const RIGHT: f64 = WIDTH - 40.0;
 const TOP: f64 = 40.0;
 const BOTTOM: f64 = HEIGHT - 40.0;
 
-/// Lines to read values by.
+/// Number of grid lines per axis.
 const LINES: u32 = 4;
 
 fn float(number: u64) -> f64 {
-    // Requests and KiB of this program are far below 2^32.
+    // The numbers of requests and KiB in this program are far below 2^32.
     u32::try_from(number).map_or(f64::from(u32::MAX), f64::from)
 }
 
-/// The curve of `samples`, from no memory and no requests.
+/// Returns a picture of the curve of `samples`; both axes begin at zero.
 pub(crate) fn of(samples: &[Sample]) -> Svg {
     let mut svg = Svg::new(WIDTH, HEIGHT);
     svg.title((LEFT, 22.0), "resident memory, KiB, by requests served");

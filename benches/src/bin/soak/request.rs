@@ -1,4 +1,4 @@
-//! What one request does: everything that could leave a value behind.
+//! The work of one request: every operation that could leave a value behind.
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
@@ -6,18 +6,18 @@ use std::task::{self, Waker};
 
 use contextvars::{Context, ContextExt, ContextVar, copy_context, propagate};
 
-/// Requests between two that start a thread.
+/// A thread is started once per this number of requests.
 const THREAD: u64 = 10_000;
 
-/// How many values there are.
+/// The number of live values.
 static LIVE: AtomicI64 = AtomicI64::new(0);
 
-/// A value that is counted, with memory of its own.
+/// A counted value with a heap allocation.
 struct Counted(Box<u64>);
 
 impl Counted {
     fn new(number: u64) -> Self {
-        // Relaxed: a plain sum, read when all threads are done.
+        // Relaxed: a plain sum, read after all threads have finished.
         LIVE.fetch_add(1, Relaxed);
         Self(Box::new(number))
     }
@@ -41,12 +41,12 @@ static ATTEMPT: ContextVar<u64> = ContextVar::with_default("attempt", || 0);
 static ORIGIN: ContextVar<Context> = ContextVar::new("origin");
 static SCRATCH: ContextVar<Counted> = ContextVar::new("scratch").local();
 
-/// Values that nobody dropped; to be asked when all requests are done and their threads are gone.
+/// Returns the number of values that were not dropped. Call it after all requests are done and their threads have ended.
 pub(crate) fn values_left() -> i64 {
     LIVE.load(Relaxed)
 }
 
-/// Serves the request of this number in a context of its own.
+/// Serves the request with this number in its own context.
 pub(crate) async fn serve(number: u64) {
     handle(number).in_context(Context::new()).await;
 }
@@ -56,7 +56,7 @@ async fn handle(number: u64) {
     drop(TRACE.set(Counted::new(number)));
     drop(SCRATCH.set(Counted::new(number)));
     bindings(number);
-    // By another divisor than the lanes' number, so that each of them has requests of all kinds.
+    // The divisor differs from the number of lanes, so each lane gets requests of all kinds.
     match number % 5 {
         0 => joined(number).await,
         1 => cancelled().await,
@@ -67,11 +67,11 @@ async fn handle(number: u64) {
     if number % THREAD == 0 {
         threads(number);
     }
-    assert!(USER.with(|user| *user.0 == number), "nobody else's value is here");
-    assert!(USER.reset(user).is_ok(), "the token is of this context");
+    assert!(USER.with(|user| *user.0 == number), "the value is this request's");
+    assert!(USER.reset(user).is_ok(), "the token belongs to this context");
 }
 
-/// Bindings for a call and for a block, some of them undone out of order.
+/// Binds variables for a call and for a block, and undoes some of the bindings out of order.
 fn bindings(number: u64) {
     let outer = ATTEMPT.bind(1);
     let inner = ATTEMPT.bind(2);
@@ -79,10 +79,10 @@ fn bindings(number: u64) {
     drop(inner);
     USER.with(|_| USER.sync_scope(Counted::new(number + 1), || ATTEMPT.sync_scope(3, || ())));
     let misplaced = copy_context().run(|| TRACE.set(Counted::new(number)));
-    assert!(TRACE.reset(misplaced).is_err(), "the token is of another context");
+    assert!(TRACE.reset(misplaced).is_err(), "the token belongs to another context");
 }
 
-/// A task that sets variables of its own and is waited for.
+/// Spawns a task that sets its own variables, and waits for it.
 async fn joined(number: u64) {
     let child = async move {
         drop(TRACE.set(Counted::new(number)));
@@ -93,7 +93,7 @@ async fn joined(number: u64) {
     assert_eq!(child.await.ok(), Some(number), "the child read this request's value");
 }
 
-/// A task that is cancelled, wherever it is.
+/// Spawns a task and cancels it at an arbitrary point.
 async fn cancelled() {
     let child = async {
         let _held = TRACE.get();
@@ -107,17 +107,17 @@ async fn cancelled() {
     drop(child.await);
 }
 
-/// A future that enters the request's own context again and again, and leaves it in between.
+/// Runs a future that repeatedly enters the request's own context and leaves it in between.
 async fn streamed(number: u64) {
     for item in 0..3 {
         drop(TRACE.set(Counted::new(item)));
         tokio::task::yield_now().await;
-        assert!(TRACE.with(|trace| *trace.0 == item), "the value is there after the wait, too");
+        assert!(TRACE.with(|trace| *trace.0 == item), "the value is unchanged after the wait");
     }
     assert!(USER.with(|user| *user.0 == number), "the request is in its own context");
 }
 
-/// A future that is polled and dropped half-way, and one that is never polled.
+/// Polls a future and drops it before it is ready, and drops another one that was never polled.
 fn half_way() {
     let waiting = async {
         let _held = TRACE.get();
@@ -133,10 +133,10 @@ fn half_way() {
         .in_current_context()
     );
     let mut task = task::Context::from_waker(Waker::noop());
-    assert!(waiting.as_mut().poll(&mut task).is_pending(), "it waits for ever");
+    assert!(waiting.as_mut().poll(&mut task).is_pending(), "the future is never ready");
 }
 
-/// Contexts inside of values, and a closure that is never called.
+/// Stores contexts in values, and drops a closure that was never called.
 fn kept(number: u64) {
     drop(ORIGIN.set(copy_context()));
     let mut copy = copy_context().with_value(&TRACE, Counted::new(number));
@@ -145,7 +145,7 @@ fn kept(number: u64) {
     drop(propagate(move || drop(held)));
 }
 
-/// A thread with values of its own, which end with it.
+/// Starts a thread with its own values, which are dropped when it ends.
 fn threads(number: u64) {
     let thread = std::thread::spawn(propagate(move || {
         std::thread::spawn(move || drop(USER.set(Counted::new(number)))).join().is_ok()

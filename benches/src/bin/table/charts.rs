@@ -1,4 +1,4 @@
-//! A bar chart for each question: who takes how long, ours in colour.
+//! Draws a bar chart for each question: the time of each crate, with this crate's bars in colour.
 
 use std::path::Path;
 use std::{fs, io};
@@ -7,17 +7,17 @@ use contextvars_benches::svg::{Anchor, Look, Svg};
 
 use crate::estimates::{Medians, Size};
 
-/// One file: a section for each operation.
+/// One file, with a section for each operation.
 struct Chart {
     file: &'static str,
     operations: &'static [&'static str],
     sizes: Sizes,
 }
 
-/// Which numbers of variables are shown.
+/// The numbers of variables that are shown.
 #[derive(Clone, Copy)]
 enum Sizes {
-    /// One for each who: eight where that was measured.
+    /// One number for each crate and variant: eight if that was measured.
     Typical,
     All,
 }
@@ -68,20 +68,20 @@ const CHARTS: &[Chart] = &[
     },
 ];
 
-/// What this crate's rows are called, and what they may go on with.
+/// The name of this crate's rows; a variant may follow it.
 const US: &str = "contextvars";
 
 const WIDTH: f64 = 760.0;
 const MARGIN: f64 = 16.0;
 
-/// Where the bars begin and where the longest ends; its label is behind it.
+/// The left end of the bars and the right end of the longest one; its label follows it.
 const LEFT: f64 = 310.0;
 const RIGHT: f64 = WIDTH - 80.0;
 
 const ROW: f64 = 20.0;
 const HEADING: f64 = 34.0;
 
-/// A section whose bars differ by more is drawn by their logarithms.
+/// The largest ratio of bars that is drawn linearly; beyond it, the section uses a logarithmic scale.
 const LINEAR: f64 = 20.0;
 
 struct Bar {
@@ -90,7 +90,7 @@ struct Bar {
     nanoseconds: f64,
 }
 
-/// Writes a file for each chart that has anything to show.
+/// Writes a file for each chart that has results.
 pub(crate) fn write(medians: &Medians, directory: &Path) -> io::Result<()> {
     fs::create_dir_all(directory)?;
     for chart in CHARTS {
@@ -102,7 +102,7 @@ pub(crate) fn write(medians: &Medians, directory: &Path) -> io::Result<()> {
             .collect();
         let file = directory.join(chart.file).with_extension("svg");
         if sections.is_empty() {
-            println!("No {}: nothing of it was measured.", file.display());
+            println!("No {}: none of its benchmarks was run.", file.display());
             continue;
         }
         fs::write(&file, draw(&sections).to_string())?;
@@ -111,7 +111,7 @@ pub(crate) fn write(medians: &Medians, directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The bars of an operation, the shortest first, or by size where all sizes are shown.
+/// Returns the bars of an operation, the shortest first, or ordered by size if all sizes are shown.
 fn bars(medians: &Medians, operation: &str, sizes: Sizes) -> Vec<Bar> {
     let mut bars = Vec::new();
     for (who, row) in medians.get(operation).into_iter().flatten() {
@@ -152,7 +152,7 @@ fn section(svg: &mut Svg, top: f64, operation: &str, bars: &[Bar]) {
         (least.min(time), most.max(time))
     });
     let logarithmic = most / least > LINEAR;
-    // The decade below the shortest, so that it has a bar, too.
+    // The scale begins a decade below the shortest time, so that its bar has a length, too.
     let start = 10_f64.powf(least.log10().floor());
     let length = |time: f64| {
         let part =

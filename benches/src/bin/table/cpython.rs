@@ -1,4 +1,4 @@
-//! The same operations in Python itself, whose context variables these are modelled on.
+//! Measures the same operations in Python, whose context variables are the model of this crate's.
 
 use std::io;
 use std::path::Path;
@@ -6,16 +6,16 @@ use std::process::Command;
 
 use crate::estimates::Medians;
 
-/// What its rows are called.
+/// The name of Python's rows.
 const WHO: &str = "CPython";
 
-/// Has `python3` measure itself, and adds what it says. Nothing is added where there is none.
+/// Runs `python3` to measure itself, and adds its figures. Adds nothing if there is no `python3`.
 pub(crate) fn add(medians: &mut Medians) -> io::Result<()> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("cpython.py");
     let output = match Command::new("python3").arg(&script).output() {
         Ok(output) => output,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            println!("No python3 here, and so no rows of `{WHO}`.\n");
+            println!("python3 is not installed, so there are no rows of `{WHO}`.\n");
             return Ok(());
         }
         Err(error) => return Err(error),
@@ -29,7 +29,7 @@ pub(crate) fn add(medians: &mut Medians) -> io::Result<()> {
     println!("{} measured itself just now.\n", lines.next().unwrap_or_default());
     for line in lines {
         let (operation, size, median) = figure(line).ok_or_else(|| {
-            io::Error::other(format!("python3 says `{line}`, which is no figure"))
+            io::Error::other(format!("python3 printed `{line}`, which is not a figure"))
         })?;
         let rows = medians.entry(operation.to_owned()).or_default();
         rows.entry(WHO.to_owned()).or_default().insert(Some(size), median);
@@ -37,7 +37,7 @@ pub(crate) fn add(medians: &mut Medians) -> io::Result<()> {
     Ok(())
 }
 
-/// Operation, number of variables, median.
+/// Parses a line: operation, number of variables, median.
 fn figure(line: &str) -> Option<(&str, u32, f64)> {
     let mut cells = line.split('\t');
     let figure = (cells.next()?, cells.next()?.parse().ok()?, cells.next()?.parse().ok()?);

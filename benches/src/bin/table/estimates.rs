@@ -1,4 +1,4 @@
-//! What criterion left in the target directory.
+//! Reads the results that criterion wrote to the target directory.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,13 +7,13 @@ use std::{fs, io};
 
 use serde_json::Value;
 
-/// Median nanoseconds by operation, then by who does it, then by the number of variables.
+/// Median nanoseconds by operation, then by crate and variant, then by number of variables.
 pub(crate) type Medians = BTreeMap<String, BTreeMap<String, BTreeMap<Size, f64>>>;
 
-/// A number of variables; none where it does not matter.
+/// A number of variables, or `None` if the number is irrelevant.
 pub(crate) type Size = Option<u32>;
 
-/// The medians, and how many minutes apart the oldest and the newest of them are.
+/// Returns the medians, and the number of minutes between the oldest and the newest of them.
 pub(crate) fn read(directory: &Path) -> io::Result<(Medians, u64)> {
     let mut found = Vec::new();
     find(directory, &mut found)?;
@@ -30,7 +30,7 @@ pub(crate) fn read(directory: &Path) -> io::Result<(Medians, u64)> {
     Ok((medians, apart.unwrap_or_default().as_secs().div_ceil(60)))
 }
 
-/// Below `CARGO_TARGET_DIR`, or the `target` of the workspace.
+/// Returns criterion's directory, below `CARGO_TARGET_DIR` or the workspace's `target`.
 pub(crate) fn criterion_directory() -> PathBuf {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
@@ -57,7 +57,7 @@ fn json(file: &Path) -> io::Result<Value> {
     Ok(serde_json::from_slice(&fs::read(file)?)?)
 }
 
-/// What the benchmark called itself; its directory's name is an edited version of that.
+/// Returns the name of the benchmark as it was declared; criterion edits the name for the directory.
 fn name(directory: &Path) -> io::Result<(String, String, Size)> {
     let benchmark = json(&directory.join("benchmark.json"))?;
     let text = |field: &str| benchmark[field].as_str().unwrap_or_default().to_owned();

@@ -1,8 +1,8 @@
-//! The goals of the design's section on figures, and who reached them.
+//! The performance goals, and the measured figures beside them.
 
 use crate::estimates::{Medians, Size};
 
-/// `ours` divided by `theirs` is to be at most `limit`.
+/// A goal: `ours` divided by `theirs` must be at most `limit`.
 struct Goal {
     what: &'static str,
     ours: Figure,
@@ -10,13 +10,13 @@ struct Goal {
     limit: f64,
 }
 
-/// What a figure is divided by.
+/// The divisor of a figure.
 enum Measure {
     Other(Figure),
     Nanoseconds(f64),
 }
 
-/// One benchmark: operation, who, number of variables.
+/// One benchmark: operation, crate and variant, number of variables.
 type Figure = (&'static str, &'static str, Size);
 
 const fn goal(what: &'static str, ours: Figure, theirs: Figure, limit: f64) -> Goal {
@@ -65,7 +65,7 @@ const JSON: &str = "line, JSON";
 const COMPACT: &str = "line, compact";
 const LOG: &str = "line, env_logger";
 
-/// More than this can be told from nothing on a machine that others use.
+/// The smallest ratio that is distinguishable from 1 on a shared machine.
 const MEASURABLE: f64 = 1.05;
 
 const GET: &str = "contextvars, opaque";
@@ -76,7 +76,7 @@ const SET: &str = "contextvars, copy, run, set, replaced";
 const WITH_VALUE: &str = "contextvars, with_value, replaced";
 const DIFFERENT: &str = "contextvars, different";
 
-/// Section 5 of the design, in its order; then log lines.
+/// The goals by operation; those of log lines come last.
 const GOALS: &[Goal] = &[
     goal("get, 1 variable, opaque: tokio", get(GET, 1), get("tokio, opaque", 1), 1.0),
     goal("get, 8 variables, opaque: tokio", get(GET, 8), get("tokio, opaque", 8), 1.0),
@@ -140,7 +140,7 @@ const GOALS: &[Goal] = &[
     at_most("visit of 3 logged variables: 100 ns", line("visit", LOGGED, 3), 100.0),
 ];
 
-/// Prints each goal beside what was measured.
+/// Prints each goal beside its measured figures.
 pub(crate) fn print(medians: &Medians) {
     let find = |(operation, who, size): Figure| -> Option<f64> {
         medians.get(operation)?.get(who)?.get(&size).copied()

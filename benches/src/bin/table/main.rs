@@ -1,14 +1,14 @@
-//! The medians of the last `cargo bench -p contextvars-benches` as markdown, then the goals and who reached them.
+//! Prints the medians of the last `cargo bench -p contextvars-benches` as markdown, then the goals and whether they are met.
 //!
 //! ```text
 //! cargo run --release -p contextvars-benches --bin table
 //! cargo run --release -p contextvars-benches --bin table -- --charts docs/charts
 //! ```
 //!
-//! Reads what criterion left in the target directory (`CARGO_TARGET_DIR`, or the workspace's `target`). Ratios mean
-//! something within one run only, so the first line says how far apart the oldest and the newest figure are. Where
-//! there is a `python3`, that does the same operations now, for rows of its own. With `--charts` a chart for each
-//! question is written to that directory, too.
+//! Reads criterion's results from the target directory (`CARGO_TARGET_DIR`, or the workspace's `target`). Only ratios within
+//! one run are meaningful, so the first line states the time between the oldest and the newest figure. If there is a
+//! `python3`, it runs the same operations now, for its own rows. With `--charts`, the program also writes a chart for each
+//! question to that directory.
 
 mod charts;
 mod cpython;
@@ -44,7 +44,7 @@ fn table(charts: Option<&Path>) -> io::Result<()> {
     let (mut medians, apart) = estimates::read(&directory)?;
     let figures: usize = medians.values().flat_map(BTreeMap::values).map(BTreeMap::len).sum();
     if figures == 0 {
-        println!("Nothing in {}: `cargo bench -p contextvars-benches` first.", directory.display());
+        println!("Nothing in {}: run `cargo bench -p contextvars-benches`.", directory.display());
         return Ok(());
     }
     println!("{figures} figures, measured within {apart} minutes.\n");

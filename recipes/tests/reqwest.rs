@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 use contextvars::{Context, ContextVar};
 use contextvars_tower::{ContextBody, InjectLayer};
 use contextvars_wire::{Propagator, TraceContext, text};
-use reqwest::{Client, Error, Request, Response};
+use reqwest::redirect::{Attempt, Policy};
+use reqwest::{Client, ClientBuilder, Error, Request, Response};
 use tower::{Layer as _, Service, ServiceExt as _};
 
 static TRACE: ContextVar<TraceContext> = ContextVar::new("trace");
@@ -20,6 +21,17 @@ static WIRE: LazyLock<Propagator> = LazyLock::new(|| {
         .build()
         .expect("the names are valid and differ")
 });
+
+/// A client for one service. It follows a redirect only to the origin that it came from, because reqwest sends the headers of
+/// the first request to any other origin, too; it removes only credentials. A redirect elsewhere is the response.
+fn client() -> ClientBuilder {
+    let within_origin = |attempt: Attempt<'_>| {
+        let from = attempt.previous().last().map(reqwest::Url::origin);
+        let elsewhere = from.is_some_and(|from| from != attempt.url().origin());
+        if elsewhere { attempt.stop() } else { Policy::default().redirect(attempt) }
+    };
+    Client::builder().redirect(Policy::custom(within_origin))
+}
 
 /// The short way: sends a request, however it was built, with the context in which it is sent.
 async fn send(client: &Client, mut request: Request) -> Result<Response, Error> {
@@ -66,7 +78,7 @@ fn layer() -> ContextLayer {
 
 /// HTTP/1.1, and HTTP/2 without TLS, for which the client has to know that the server supports it.
 fn clients() -> [Client; 2] {
-    let [one, two] = [(); 2].map(|()| Client::builder().no_proxy());
+    let [one, two] = [(); 2].map(|()| client().no_proxy());
     [one.http1_only(), two.http2_prior_knowledge()].map(|client| client.build().unwrap())
 }
 
@@ -180,5 +192,25 @@ async fn a_request_that_is_given_up_is_dropped_in_its_context() {
         };
         give_up.in_context(context.clone()).await;
         assert_eq!(app.end().await, [context.run(seen), context.run(seen)]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redirect_to_another_origin_is_not_followed() {
+    for client in clients() {
+        let (app, stranger) = (App::start(1).await, App::start(1).await);
+        let get = |url: String| send(&client, client.get(url).build().unwrap());
+        let redirects = async {
+            let response =
+                get(app.url(&format!("/redirect?{}", stranger.url("/together")))).await.unwrap();
+            assert_eq!(response.status(), http::StatusCode::TEMPORARY_REDIRECT);
+            let response =
+                get(app.url(&format!("/redirect?{}", app.url("/together")))).await.unwrap();
+            assert_eq!(response.text().await.unwrap(), seen());
+        };
+        redirects.in_context(of(7)).await;
+        assert_eq!(stranger.connections(), 0, "the other origin was not asked");
+        app.end().await;
+        stranger.end().await;
     }
 }

@@ -9,8 +9,9 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::error_handling::HandleErrorLayer;
-use axum::extract::{Request, State};
+use axum::extract::{RawQuery, Request, State};
 use axum::http::{HeaderMap, StatusCode};
+use axum::response::Redirect;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::routing::{get, post};
 use axum::serve::Listener;
@@ -175,6 +176,7 @@ fn router(shared: Shared) -> Router {
         .route("/endless", get(endless))
         .route("/never", get(never))
         .route("/panic", get(panics))
+        .route("/redirect", get(redirect))
         .with_state(shared)
 }
 
@@ -253,6 +255,10 @@ async fn never(State(shared): State<Shared>) {
     let _watch = Watch(shared.dropped);
     shared.waiting.send_modify(|waiting| *waiting += 1);
     std::future::pending::<()>().await;
+}
+
+async fn redirect(RawQuery(to): RawQuery) -> Redirect {
+    Redirect::temporary(&to.expect("the query is the address to go to"))
 }
 
 /// Sends no response, because the handler panics.

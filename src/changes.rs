@@ -52,7 +52,7 @@ struct Pair {
 impl Context {
     /// Returns the changes that lead from `base` to this context.
     ///
-    /// See [`Changes`] for an example and for what counts as a change.
+    /// See [`Changes`] for an example and for the definition of a change.
     ///
     /// # Complexity
     ///

@@ -9,8 +9,8 @@ use crate::id::ContextId;
 
 /// Restores fields when it is dropped; returned by [`bind`](crate::fields::bind).
 ///
-/// It restores exactly its own keys, each to its value before the binding. Dropped out of order, each guard restores what it
-/// replaced. Dropped while another context is current, it does nothing.
+/// It restores only the keys that it bound, each to its value before the binding. That also holds for guards that are dropped
+/// out of order. A guard that is dropped while another context is current does nothing.
 ///
 /// It cannot leave its thread, so a future that holds one across `.await` cannot be spawned: between two polls the fields
 /// would be visible to other tasks of the thread. For a future use [`scope`](crate::fields::scope).

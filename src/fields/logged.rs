@@ -144,7 +144,7 @@ pub(super) fn to_value_guarded<T: ToValue + 'static>(value: &T) -> Value {
     if is_builtin::<T>() { value.to_value() } else { ask(|| value.to_value()) }
 }
 
-/// Returns what `to_value` returns, which is user code.
+/// Calls `to_value`, which is user code, and returns its result.
 ///
 /// While one such function runs on a thread, no other is asked: one that writes a line would be asked again for that line,
 /// without an end. The field says so.

@@ -82,7 +82,7 @@ pub(crate) fn arm(operation: Operation) {
     FAILURE.set(None);
 }
 
-/// Ends what [`arm`] began. The error says that the operation did not run, or how it failed.
+/// Takes the operation back that [`arm`] set. Returns an error if the operation did not run, or if it failed.
 pub(crate) fn disarm() -> Result<(), String> {
     if ARMED.take().is_some() {
         return Err("the hook never ran its operation".to_owned());

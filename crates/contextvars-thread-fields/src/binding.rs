@@ -13,7 +13,7 @@ use crate::ThreadMap;
 #[must_use = "the fields are set until this guard is dropped, and `let _ = …` drops it at once"]
 pub struct Binding {
     map: ThreadMap,
-    /// What each key was before: a value, or unset.
+    /// The keys that were bound, each with its value before, or `None` if it had none.
     previous: Vec<(Text, Option<Value>)>,
     /// Makes the guard `!Send`.
     _not_send: PhantomData<*const ()>,

@@ -76,7 +76,8 @@ impl Settings {
     }
 }
 
-// Settings do not change once a service has them, whatever panics; their closures keep what they share with others whole.
+// A panic cannot leave settings half changed, because a service only reads them. State that the closures share is up to the
+// closures.
 impl UnwindSafe for Settings {}
 impl RefUnwindSafe for Settings {}
 

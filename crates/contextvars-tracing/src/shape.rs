@@ -11,7 +11,7 @@ use crate::object::Object;
 /// The key under which the JSON formatter of tracing-subscriber writes the event's own fields.
 const FIELDS: &str = "fields";
 
-/// What [`Json::flat`](crate::Json::flat), [`keys`](crate::Json::keys) and [`omit`](crate::Json::omit) ask for.
+/// The settings of [`Json::flat`](crate::Json::flat), [`keys`](crate::Json::keys) and [`omit`](crate::Json::omit).
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Shape {
     pub(crate) flat: bool,

@@ -49,7 +49,7 @@ pub(crate) fn extended(metadata: Static, keys: &[&str]) -> Static {
     })
 }
 
-/// A call site and what was made of it.
+/// A call site, and the field sets that were made for it.
 struct Site {
     metadata: Static,
     /// The exact sets, and behind them the union.

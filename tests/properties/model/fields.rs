@@ -4,7 +4,7 @@ use super::scopes::{Own, Scope};
 use super::{Future, Model, Outcome};
 use crate::program::{Event, FieldOp, KEYS, Pairs};
 
-/// What some keys are to be, or were: each has a value, or none.
+/// Changes to some keys, or their earlier values. `None` stands for a key without a value.
 pub(super) type Edits = Vec<(usize, Option<u32>)>;
 
 /// The tokens of a `set`, or the guard of a `bind`.

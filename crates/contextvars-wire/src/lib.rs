@@ -97,8 +97,8 @@
 //!
 //! Anyone can send a header. A program that is open to the public uses two propagators: one for its public edge, with the
 //! entries that a stranger may choose, and one between its own services, with all entries. The edge does not read entries
-//! that it does not list, so the values that arrive further in were set by the program itself. An edge that lists a baggage member
-//! also needs [`only_listed_baggage`](PropagatorBuilder::only_listed_baggage); otherwise the members of strangers pass
+//! that it does not list, so the values that arrive further in were set by the program itself. An edge that lists a baggage
+//! member also needs [`only_listed_baggage`](PropagatorBuilder::only_listed_baggage); otherwise the members of strangers pass
 //! through to services that may list them.
 //!
 //! ```

@@ -30,8 +30,8 @@ const SURROUNDINGS: &[Surroundings] = &[
 
 /// Runs each operation in `hook`, in each of the surroundings. Panics with a list of all pairs that failed.
 ///
-/// Under Miri, which would take a minute for all of them, each operation runs in one of the surroundings, a different one
-/// in each hook.
+/// Under Miri, which would take minutes for all pairs of a hook, every third operation runs, in one of the surroundings. The
+/// operations and the surroundings differ from hook to hook.
 pub(crate) fn drive(name: &str, hook: fn()) {
     // std prints a full backtrace of each panic inside another one, which takes Miri more than ten minutes.
     if cfg!(miri) {
@@ -41,6 +41,9 @@ pub(crate) fn drive(name: &str, hook: fn()) {
     let mut turn = name.bytes().map(usize::from).sum::<usize>();
     for operation in OPERATIONS.iter().flat_map(|group| group.iter()) {
         turn += 1;
+        if cfg!(miri) && turn % 3 != 0 {
+            continue;
+        }
         let all = SURROUNDINGS.iter().cycle().skip(turn % SURROUNDINGS.len());
         for surroundings in all.take(if cfg!(miri) { 1 } else { SURROUNDINGS.len() }) {
             if let Err(what) = run_pair(hook, operation, surroundings) {

@@ -154,30 +154,39 @@ fn insert(link: &mut Link, value: ErasedValue, depth: u32) -> Option<ErasedValue
             let place = child_index(value.id(), depth);
             insert(branch.child_mut(place), value, depth + 1)
         }
-        Mut::Value(held) if held.id() == value.id() => Some(std::mem::replace(held, value)),
-        Mut::Nothing => {
-            *link = Link::value(value);
-            None
-        }
-        Mut::Value(_) | Mut::Shared => {
-            let (with, old) = with_inserted(link, value, depth);
-            *link = with;
-            old
-        }
+        Mut::Shared => insert_into_copy(link, value, depth),
+        Mut::Value(_) | Mut::Nothing => insert_at_end(link, value, depth),
     }
 }
 
-/// Returns a copy of `link` that has `value`, and the previous value of its id. The branches that `link` leads to are not
-/// changed.
-fn with_inserted(link: &Link, value: ErasedValue, depth: u32) -> (Link, Option<ErasedValue>) {
-    match link.get() {
-        Ref::Nothing => (Link::value(value), None),
-        Ref::Value(held) if held.id() == value.id() => (Link::value(value), Some(held.clone())),
-        Ref::Value(held) => (fork(held.clone(), value, depth), None),
-        Ref::Branch(branch) => {
-            let place = child_index(value.id(), depth);
-            let (child, old) = with_inserted(branch.child(place), value, depth + 1);
-            (Link::branch(branch.with_child(place, child)), old)
+/// Replaces the shared branch of `link` and the branches below it, down to the place of `value`, by copies that have `value`.
+/// Returns the previous value of its id.
+fn insert_into_copy(link: &mut Link, value: ErasedValue, mut depth: u32) -> Option<ErasedValue> {
+    // Keeps the originals alive until they are copied.
+    let original = link.take();
+    let (mut from, mut to) = (&original, link);
+    while let Ref::Branch(branch) = from.get() {
+        let place = child_index(value.id(), depth);
+        to = to.fill_with_copy(branch, place);
+        from = branch.child(place);
+        depth += 1;
+    }
+    *to = from.clone();
+    insert_at_end(to, value, depth)
+}
+
+/// Inserts `value` into a link that does not lead to a branch. Returns the previous value of its id.
+fn insert_at_end(link: &mut Link, value: ErasedValue, depth: u32) -> Option<ErasedValue> {
+    match link.get_mut() {
+        Mut::Value(held) if held.id() == value.id() => Some(std::mem::replace(held, value)),
+        Mut::Value(held) => {
+            let held = held.clone();
+            *link = fork(held, value, depth);
+            None
+        }
+        _ => {
+            *link = Link::value(value);
+            None
         }
     }
 }
@@ -193,7 +202,7 @@ fn fork(one: ErasedValue, other: ErasedValue, depth: u32) -> Link {
         *branch.child_mut(first) = Link::value(one);
         *branch.child_mut(second) = Link::value(other);
     }
-    Link::branch(branch)
+    Link::branch(|| branch)
 }
 
 /// Removes and returns the value of `id`. Branches are changed in place down to the first one that has other owners; from there
@@ -227,7 +236,7 @@ fn without(link: &Link, id: VarId, depth: u32) -> Option<(Link, ErasedValue)> {
             let place = child_index(id, depth);
             let (child, old) = without(branch.child(place), id, depth + 1)?;
             let without = branch.with_child(place, child);
-            Some((if without.is_empty() { Link::EMPTY } else { Link::branch(without) }, old))
+            Some((if without.is_empty() { Link::EMPTY } else { Link::branch(|| without) }, old))
         }
     }
 }

@@ -31,6 +31,7 @@ use self::meta::{ToField, VTable};
 pub(crate) use self::name::Name;
 
 /// The first part of every value. The vtable was made for the value's type, because [`VarMeta<T>`] is the only source of one.
+#[repr(C)]
 struct Header {
     count: RefCount,
     access: LoomAccess,
@@ -140,7 +141,7 @@ impl ErasedValue {
         ValuePtr(self.0)
     }
 
-    /// Turns the owning pointer into a raw one, for the map's links.
+    /// Turns the owning pointer into a raw one, for the map's links. The raw pointer is one to the value's reference count.
     #[inline]
     pub(crate) fn into_raw(self) -> NonNull<()> {
         std::mem::ManuallyDrop::new(self).0.cast()
@@ -153,6 +154,23 @@ impl ErasedValue {
     #[inline]
     pub(crate) unsafe fn from_raw(raw: NonNull<()>) -> Self {
         Self(raw.cast())
+    }
+
+    /// Drops a value that has no owner left, and frees its memory.
+    ///
+    /// # Safety
+    /// `raw` was returned by [`ErasedValue::into_raw`], or is the pointer of an `ErasedValue`. The release of the value's count
+    /// returned `true`, and the value is not used after this call.
+    #[inline]
+    pub(crate) unsafe fn dispose(raw: NonNull<()>) {
+        let value = raw.cast::<Header>();
+        // SAFETY: the caller promises a value that nothing else uses, so it is alive until `dispose` below.
+        let header = unsafe { value.as_ref() };
+        header.access.write();
+        let dispose = header.vtable.dispose;
+        // SAFETY: the caller promises that no owner is left, so nothing else reads or drops the value, and the vtable's
+        // `dispose` was made for the value's type.
+        unsafe { dispose(value) }
     }
 }
 
@@ -190,11 +208,8 @@ impl Drop for ErasedValue {
     #[inline]
     fn drop(&mut self) {
         if self.header().count.release() {
-            self.header().access.write();
-            let dispose = self.header().vtable.dispose;
-            // SAFETY: this was the last owner, so nothing else reads or drops the value, and the vtable's `dispose` was made
-            // for the value's type.
-            unsafe { dispose(self.0) }
+            // SAFETY: this was the last owner.
+            unsafe { Self::dispose(self.0.cast()) }
         }
     }
 }

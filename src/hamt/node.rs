@@ -29,7 +29,9 @@ pub(super) fn digit(digits: usize) -> usize {
     digits % WIDTH
 }
 
-/// An inner node of the map. It is shared by the links that lead to it.
+/// An inner node of the map. It is shared by the links that lead to it. It begins with its count, as a value does, so that a link
+/// is cloned and dropped alike for both.
+#[repr(C)]
 pub(super) struct Branch {
     count: RefCount,
     /// The number of values in the map, if this is its root. On 64-bit targets it fills the padding after the count.
@@ -46,6 +48,18 @@ impl Branch {
 
     fn of(len: u32, children: [Link; WIDTH]) -> Self {
         Self { count: RefCount::one(), len, access: LoomAccess::new(), children }
+    }
+
+    /// Copies the branch. The copy is an owner of all children but the one at `place`, which the caller must forget.
+    #[inline]
+    fn copy_without_counting(&self, place: usize) -> Self {
+        for (at, child) in self.children.iter().enumerate() {
+            match child.count() {
+                Some(count) if at != place => count.acquire(),
+                _ => {}
+            }
+        }
+        Self::of(self.len, self.children.each_ref().map(Link::duplicate))
     }
 
     /// Copies the branch, with `child` at `place`.
@@ -135,12 +149,32 @@ impl Link {
         Self { tagged: value.into_raw().as_ptr(), owns: PhantomData }
     }
 
+    /// Creates a branch. The memory is taken before `make` is called, so that the compiler writes the branch there and does not
+    /// move it.
     #[inline]
-    pub(super) fn branch(branch: Branch) -> Self {
+    pub(super) fn branch(make: impl FnOnce() -> Branch) -> Self {
         let mut block = BRANCHES.with(|free| free.0.take());
-        block.write(branch);
+        block.write(make());
         let tagged = Box::into_raw(block).map_addr(|addr| addr | 1);
         Self { tagged: tagged.cast(), owns: PhantomData }
+    }
+
+    /// Turns an empty link into one to a copy of `original` without the child at `place`. Returns the copy's empty link there.
+    #[inline]
+    pub(super) fn fill_with_copy(&mut self, original: &Branch, place: usize) -> &mut Self {
+        let copy = Self::branch(|| original.copy_without_counting(place));
+        let branch = copy.untagged();
+        std::mem::forget(std::mem::replace(self, copy));
+        // SAFETY: this link was just made the only owner of the branch, and is borrowed mutably for as long as the result lives.
+        let child = unsafe { &mut *branch }.child_mut(place);
+        std::mem::forget(child.take());
+        child
+    }
+
+    /// Copies the pointer. The caller sees to it that only one of the two links is dropped, or counts the other one.
+    #[inline]
+    fn duplicate(&self) -> Self {
+        Self { tagged: self.tagged, owns: PhantomData }
     }
 
     #[inline]
@@ -202,6 +236,15 @@ impl Link {
         }
     }
 
+    /// Returns the reference count of the target.
+    #[inline]
+    fn count(&self) -> Option<&RefCount> {
+        // SAFETY: by invariant 1, a pointer that is not null is, without its tag, a branch or the raw form of an `ErasedValue`.
+        // Either begins with its count: see `Branch` and `ErasedValue::into_raw`. This link is an owner, so the target is alive
+        // as long as `self` is borrowed, and its count is written to by atomic operations only.
+        unsafe { self.untagged().cast::<RefCount>().as_ref() }
+    }
+
     #[inline]
     pub(super) fn take(&mut self) -> Self {
         std::mem::replace(self, Self::EMPTY)
@@ -247,32 +290,27 @@ impl Link {
 impl Clone for Link {
     #[inline]
     fn clone(&self) -> Self {
-        match self.get() {
-            Ref::Nothing => {}
-            Ref::Value(value) => std::mem::forget(value.clone()),
-            Ref::Branch(branch) => branch.count.acquire(),
+        if let Some(count) = self.count() {
+            count.acquire();
         }
-        Self { tagged: self.tagged, owns: PhantomData }
+        self.duplicate()
     }
 }
 
 impl Drop for Link {
     #[inline]
     fn drop(&mut self) {
-        match self.get() {
-            Ref::Nothing => {}
-            Ref::Value(value) => {
-                // SAFETY: the link owned the value in its raw form, and is not used again, so this is the only drop of its
-                // share.
-                drop(unsafe { std::ptr::read(value) });
-            }
-            Ref::Branch(branch) => {
-                if branch.count.release() {
-                    // SAFETY: by invariant 1, the pointer came from the box of an initialized branch. `release` returned
-                    // `true`, so this link was the last owner.
-                    unsafe { free(self.untagged()) }
-                }
-            }
+        if !self.count().is_some_and(RefCount::release) {
+            return;
+        }
+        if self.is_branch() {
+            // SAFETY: by invariant 1, the pointer came from the box of an initialized branch. `release` returned `true`, so
+            // this link was the last owner.
+            unsafe { free(self.untagged()) }
+        } else if let Some(value) = NonNull::new(self.tagged) {
+            // SAFETY: by invariant 1, the pointer came from `ErasedValue::into_raw`. `release` returned `true` for its count,
+            // so this link was the last owner.
+            unsafe { ErasedValue::dispose(value) }
         }
     }
 }

@@ -5,6 +5,8 @@ use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 
 use crate::context_state::ContextState;
 use crate::current;
+#[cfg(feature = "rayon")]
+use crate::current::Turns;
 use crate::entry::{Entry, Iter};
 use crate::id::ContextId;
 use crate::lookup::Missing;
@@ -328,6 +330,19 @@ impl Context {
     #[cfg(feature = "rayon")]
     pub(crate) fn is_unmodified(&self) -> bool {
         self.0.id == ContextId::UNASSIGNED
+    }
+
+    /// Calls `body`, which may run any number of turns, each in a copy of `self` whose changes are discarded. `working` is a copy of
+    /// `self`, and is renewed only after a turn that changed it.
+    #[cfg(feature = "rayon")]
+    #[inline]
+    pub(crate) fn in_turns<R>(
+        &self,
+        working: Self,
+        body: impl FnOnce(&mut Turns<'_>) -> R,
+    ) -> (R, Self) {
+        let (result, working) = current::in_turns(&self.0, working.0, body);
+        (result, Self(working))
     }
 
     pub(crate) fn state(&self) -> &ContextState {

@@ -27,6 +27,8 @@
 //! are discarded.
 
 mod borrow;
+#[cfg(feature = "rayon")]
+mod turns;
 
 use std::cell::Cell;
 use std::mem::ManuallyDrop;
@@ -41,6 +43,8 @@ use crate::sync::{at_thread_end, thread_local};
 use crate::value::{ErasedValue, ValuePtr, is_plain};
 
 pub(crate) use self::borrow::with_borrowed;
+#[cfg(feature = "rayon")]
+pub(crate) use self::turns::{Turns, in_turns};
 
 /// The state of the current context, word by word, and the thread's own bookkeeping.
 struct Slot {
@@ -88,6 +92,17 @@ thread_local! {
 }
 
 at_thread_end!(SLOT: Slot);
+
+/// Calls `f` with the slot of this thread. `LocalKey::with` does that too, but if the compiler does not inline it with all of `f`, it
+/// calls a function for the slot's address each time.
+#[inline]
+fn with_slot<R>(f: impl FnOnce(&Slot) -> R) -> R {
+    let slot = SLOT.with(ptr::from_ref);
+    // SAFETY: `SLOT` has no destructor, so it exists as long as the thread runs code. On targets without native thread-locals, std
+    // frees it at the thread's end, and no frame of this module outlives it: see the module documentation. `f` cannot keep the
+    // reference.
+    f(unsafe { &*slot })
+}
 
 impl Slot {
     /// Returns the map that holds the variable `id`.
@@ -163,7 +178,7 @@ pub(crate) fn enter<R>(state: &mut ContextState, f: impl FnOnce() -> R) -> R {
         }
     }
 
-    SLOT.with(|slot| {
+    with_slot(|slot| {
         let entered = std::mem::replace(state, ContextState::new(ContextId::UNASSIGNED));
         let outer = ManuallyDrop::new(slot.swap(entered));
         let outer_borrows = slot.borrows.replace(BorrowFrame::sentinel(state));
@@ -175,7 +190,7 @@ pub(crate) fn enter<R>(state: &mut ContextState, f: impl FnOnce() -> R) -> R {
 /// Copies the current context without the values of `local` variables.
 #[inline]
 pub(crate) fn copy() -> ContextState {
-    SLOT.with(|slot| ContextState {
+    with_slot(|slot| ContextState {
         inherited: slot.inherited.share(),
         local: Map::EMPTY,
         id: ContextId::UNASSIGNED,
@@ -185,7 +200,7 @@ pub(crate) fn copy() -> ContextState {
 /// Copies the current context with the values of `local` variables.
 #[inline]
 pub(crate) fn copy_with_locals() -> ContextState {
-    SLOT.with(|slot| ContextState {
+    with_slot(|slot| ContextState {
         inherited: slot.inherited.share(),
         local: slot.local.share(),
         id: ContextId::UNASSIGNED,
@@ -196,7 +211,7 @@ pub(crate) fn copy_with_locals() -> ContextState {
 #[inline]
 pub(crate) fn get_plain<T: Clone + 'static>(key: VarKey<T>) -> Option<T> {
     assert!(is_plain::<T>());
-    SLOT.with(|slot| {
+    with_slot(|slot| {
         let value = slot.find(key.id())?;
         // SAFETY: the value is stored under `key`, and the current context owns it until user code runs, which cloning a plain
         // type does not.
@@ -209,8 +224,8 @@ pub(crate) fn get_plain<T: Clone + 'static>(key: VarKey<T>) -> Option<T> {
 pub(crate) fn replace(id: VarId, value: Option<ErasedValue>) -> Option<ErasedValue> {
     // Each closure is one call, so that the slot's address is known where the closure is inlined.
     match value {
-        Some(value) => SLOT.with(|slot| slot.insert(id, value)),
-        None => SLOT.with(|slot| slot.remove(id)),
+        Some(value) => with_slot(|slot| slot.insert(id, value)),
+        None => with_slot(|slot| slot.remove(id)),
     }
 }
 
@@ -268,19 +283,19 @@ fn rebuild(
 /// Returns `true` if the current context holds no value, not even that of the hidden variable.
 #[inline]
 pub(crate) fn is_vacant() -> bool {
-    SLOT.with(|slot| slot.inherited.is_empty() && slot.local.is_empty())
+    with_slot(|slot| slot.inherited.is_empty() && slot.local.is_empty())
 }
 
 /// Returns the number of variables in the current context, or `None` if that is the thread's root context.
 pub(crate) fn len_if_entered() -> Option<usize> {
-    let is_root = SLOT.with(|slot| slot.id.0.get()).is_root();
+    let is_root = with_slot(|slot| slot.id.0.get()).is_root();
     (!is_root).then(|| copy_with_locals().len())
 }
 
 /// Returns `true` if the current context has this id.
 #[inline]
 pub(crate) fn is_current(id: ContextId) -> bool {
-    SLOT.with(|slot| slot.id.0.get() == id)
+    with_slot(|slot| slot.id.0.get() == id)
 }
 
 /// Returns the id of the current context, in which the variable `name` is about to be set or unset for good. A context without an
@@ -291,7 +306,7 @@ pub(crate) fn is_current(id: ContextId) -> bool {
 #[inline]
 #[track_caller]
 pub(crate) fn id_for_set(name: &str) -> ContextId {
-    let id = SLOT.with(|slot| slot.id.0.get());
+    let id = with_slot(|slot| slot.id.0.get());
     if id.is_entered_and_assigned() { id } else { check_set(id, name) }
 }
 
@@ -299,7 +314,7 @@ pub(crate) fn id_for_set(name: &str) -> ContextId {
 /// id is assigned one.
 #[inline]
 pub(crate) fn id_for_temporary_change() -> ContextId {
-    let id = SLOT.with(|slot| slot.id.0.get());
+    let id = with_slot(|slot| slot.id.0.get());
     if id.is_entered_and_assigned() { id } else { assign_id(id) }
 }
 
@@ -310,7 +325,7 @@ pub(crate) fn id_for_temporary_change() -> ContextId {
 /// Panics in the thread's root context after [`forbid_bare_set`].
 #[track_caller]
 pub(crate) fn id_for_apply() -> ContextId {
-    let id = SLOT.with(|slot| slot.id.0.get());
+    let id = with_slot(|slot| slot.id.0.get());
     if id.is_root() && is_forbidden() {
         panic_bare(format_args!("changes were applied{OnThread} outside of any entered context"));
     }
@@ -345,7 +360,7 @@ fn assign(id: ContextId) -> ContextId {
     if id.is_root() {
         expect_end();
     }
-    SLOT.with(|slot| {
+    with_slot(|slot| {
         let assigned = id.assign(&slot.ids);
         slot.id.0.set(assigned);
         assigned
@@ -353,7 +368,7 @@ fn assign(id: ContextId) -> ContextId {
 }
 
 fn is_forbidden() -> bool {
-    let policy = SLOT.with(|slot| slot.bare_set_policy.get());
+    let policy = with_slot(|slot| slot.bare_set_policy.get());
     policy == BareSetPolicy::Forbid && !std::thread::panicking()
 }
 
@@ -379,7 +394,7 @@ fn panic_bare(event: std::fmt::Arguments<'_>) -> ! {
 /// Makes bare sets on this thread panic from now on.
 pub(crate) fn forbid_bare_set() {
     expect_end();
-    SLOT.with(|slot| {
+    with_slot(|slot| {
         if slot.bare_set_policy.get() == BareSetPolicy::Allow {
             slot.bare_set_policy.set(BareSetPolicy::Forbid);
         }
@@ -388,12 +403,12 @@ pub(crate) fn forbid_bare_set() {
 
 /// Returns `true` once the thread has released its own values.
 pub(crate) fn is_teardown() -> bool {
-    SLOT.with(|slot| slot.bare_set_policy.get()) == BareSetPolicy::Teardown
+    with_slot(|slot| slot.bare_set_policy.get()) == BareSetPolicy::Teardown
 }
 
 /// Returns a number that no other thread has or had.
 pub(crate) fn thread_number() -> usize {
-    SLOT.with(|slot| match slot.thread.get() {
+    with_slot(|slot| match slot.thread.get() {
         0 => {
             let number = id::next_thread_number();
             slot.thread.set(number);

@@ -229,7 +229,7 @@ impl<P: ParallelIterator> ParallelIterator for WithContext<P> {
     {
         let (iter, context) = self.into_parts();
         let iter = iter.expect("only a completed future has lost its inner value");
-        wait(|| iter.drive_unindexed(InContext { inner: consumer, context }))
+        wait(|| iter.drive_unindexed(InContext { inner: consumer, context: &context }))
     }
 
     fn opt_len(&self) -> Option<usize> {
@@ -237,44 +237,33 @@ impl<P: ParallelIterator> ParallelIterator for WithContext<P> {
     }
 }
 
-/// A consumer or reducer and the context that each of its steps starts from.
-struct InContext<C> {
+/// A consumer or reducer and the context that each of its steps starts from. The context lives until the iterator is done, so the
+/// parts of a split iterator borrow it.
+struct InContext<'a, C> {
     inner: C,
-    context: Context,
+    context: &'a Context,
 }
 
-impl<C> InContext<C> {
-    /// Runs a step that consumes `inner`. Returns its result, a working copy of the context and the context.
-    fn step<R>(self, step: impl FnOnce(C) -> R) -> (R, Context, Context) {
-        let Self { inner, context } = self;
-        let mut working = context.clone();
-        let result = working.run(|| step(inner)); // user code
-        renew(&mut working, &context);
-        (result, working, context)
-    }
-
-    /// Runs a step that borrows `inner`.
-    fn look<R>(&self, step: impl FnOnce(&C) -> R) -> R {
-        self.context.clone().run(|| step(&self.inner))
-    }
-}
-
-impl<T, C: Consumer<T>> Consumer<T> for InContext<C> {
-    type Folder = InContextFolder<C::Folder>;
-    type Reducer = InContext<C::Reducer>;
+impl<'a, T, C: Consumer<T>> Consumer<T> for InContext<'a, C> {
+    type Folder = InContextFolder<'a, C::Folder>;
+    type Reducer = InContext<'a, C::Reducer>;
     type Result = C::Result;
 
     fn split_at(self, index: usize) -> (Self, Self, Self::Reducer) {
-        let ((left, right, reducer), working, context) = self.step(|inner| inner.split_at(index));
+        let Self { inner, context } = self;
+        let (left, right, reducer) = context.clone().run(|| inner.split_at(index)); // user code
         (
-            Self { inner: left, context: working },
-            Self { inner: right, context: context.clone() },
+            Self { inner: left, context },
+            Self { inner: right, context },
             InContext { inner: reducer, context },
         )
     }
 
     fn into_folder(self) -> Self::Folder {
-        let (inner, working, context) = self.step(Consumer::into_folder);
+        let Self { inner, context } = self;
+        let mut working = context.clone();
+        let inner = working.run(|| inner.into_folder()); // user code
+        renew(&mut working, context);
         InContextFolder { inner, context, working }
     }
 
@@ -283,28 +272,27 @@ impl<T, C: Consumer<T>> Consumer<T> for InContext<C> {
     }
 }
 
-impl<T, C: UnindexedConsumer<T>> UnindexedConsumer<T> for InContext<C> {
+impl<T, C: UnindexedConsumer<T>> UnindexedConsumer<T> for InContext<'_, C> {
     fn split_off_left(&self) -> Self {
-        let inner = self.look(UnindexedConsumer::split_off_left); // user code
-        Self { inner, context: self.context.clone() }
+        let inner = self.context.clone().run(|| self.inner.split_off_left()); // user code
+        Self { inner, context: self.context }
     }
 
     fn to_reducer(&self) -> Self::Reducer {
-        let inner = self.look(UnindexedConsumer::to_reducer); // user code
-        InContext { inner, context: self.context.clone() }
+        let inner = self.context.clone().run(|| self.inner.to_reducer()); // user code
+        InContext { inner, context: self.context }
     }
 }
 
-impl<T, R: Reducer<T>> Reducer<T> for InContext<R> {
+impl<T, R: Reducer<T>> Reducer<T> for InContext<'_, R> {
     fn reduce(self, left: T, right: T) -> T {
-        let Self { inner, mut context } = self;
-        context.run(|| inner.reduce(left, right)) // user code
+        self.context.clone().run(|| self.inner.reduce(left, right)) // user code
     }
 }
 
-struct InContextFolder<F> {
+struct InContextFolder<'a, F> {
     inner: F,
-    context: Context,
+    context: &'a Context,
     /// A copy of `context`, which is replaced only if an item changed it.
     working: Context,
 }
@@ -317,7 +305,7 @@ fn renew(working: &mut Context, context: &Context) {
     }
 }
 
-impl<T, F: Folder<T>> Folder<T> for InContextFolder<F> {
+impl<T, F: Folder<T>> Folder<T> for InContextFolder<'_, F> {
     type Result = F::Result;
 
     fn consume(self, item: T) -> Self {
@@ -326,14 +314,16 @@ impl<T, F: Folder<T>> Folder<T> for InContextFolder<F> {
 
     /// The provided method moves the folder with its contexts for every item, which takes ten times as long.
     fn consume_iter<I: IntoIterator<Item = T>>(self, items: I) -> Self {
-        let Self { mut inner, context, mut working } = self;
-        for item in items {
-            inner = working.run(|| inner.consume(item)); // user code
-            renew(&mut working, &context);
-            if inner.full() {
-                break;
+        let Self { mut inner, context, working } = self;
+        let (inner, working) = context.in_turns(working, |turns| {
+            for item in items {
+                inner = turns.run(|| inner.consume(item)); // user code
+                if inner.full() {
+                    break;
+                }
             }
-        }
+            inner
+        });
         Self { inner, context, working }
     }
 

@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::ptr;
 
-use super::{SLOT, Slot};
+use super::{Slot, with_slot};
 use crate::context_state::ContextState;
 use crate::count::abort;
 use crate::id::VarKey;
@@ -13,7 +13,7 @@ use crate::value::{ErasedValue, ValuePtr};
 /// Runs `f` on the current value, which stays valid whatever `f` does. Returns `f` if there is no value.
 #[inline]
 pub(crate) fn with_borrowed<T, R, F: FnOnce(&T) -> R>(key: VarKey<T>, f: F) -> Result<R, F> {
-    SLOT.with(|slot| {
+    with_slot(|slot| {
         let Some(value) = slot.find(key.id()) else { return Err(f) };
         let outer = Cell::new(slot.borrows.get());
         let frame = BorrowFrame { value, keepalive: Cell::new(None), outer };

@@ -75,3 +75,30 @@ fn what_is_chained_needs_the_adaptor_around_the_whole() {
     let read = side_by_side(|read| items().chain([1]).in_context(bound(1)).map(read).collect());
     assert_eq!(read, [Some(1); 2]);
 }
+
+/// Nests so many jobs, of each kind in turn. Returns the number of levels that read the value of the caller.
+fn descend(levels: u32) -> u32 {
+    if levels == 0 {
+        return 0;
+    }
+    let below = || descend(levels - 1);
+    let deeper = match levels % 3 {
+        0 => contextvars::rayon::join(below, || ()).0,
+        1 => contextvars::rayon::scope(|_| below()),
+        _ => [()].into_par_iter().in_current_context().map(|()| below()).sum(),
+    };
+    deeper + u32::from(seen() == Some(1))
+}
+
+/// A worker that waits steals another item, whose jobs then lie on the same stack. If a worker steals all 16 items, one inside of the
+/// other, 320 levels have to fit.
+#[test]
+fn jobs_that_nest_and_are_stolen_while_they_wait_fit_the_default_stack() {
+    let pool = marked_pool(4);
+    for _ in 0..20 {
+        let items = [20; 16].into_par_iter().in_context(bound(1));
+        let levels: u32 = pool.install(|| items.map(descend).sum());
+        assert_eq!(levels, 16 * 20);
+    }
+    assert_restored(&pool);
+}

@@ -188,7 +188,7 @@ fn a_propagated_fn_is_send_and_sync_when_its_closure_is() {
 
 /// The result type of a closure does not affect the wrapper's auto traits.
 #[test]
-fn a_propagated_closure_may_return_what_stays_on_its_thread() {
+fn a_propagated_closure_may_return_a_value_that_is_not_send() {
     fn make() -> Rc<UnsafeCell<u8>> {
         Rc::new(UnsafeCell::new(1))
     }
@@ -247,7 +247,7 @@ fn a_future_wrapped_twice_is_eight_words_bigger() {
 }
 
 #[test]
-fn what_set_and_reset_return_is_small() {
+fn the_results_of_set_and_reset_are_small() {
     assert!(size_of::<Token<u8>>() <= 40, "{}", size_of::<Token<u8>>());
     assert!(size_of::<Binding<'_, u8>>() <= size_of::<Token<u8>>() + 8);
     let result = size_of::<Result<(), ResetError<u8>>>();

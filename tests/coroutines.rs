@@ -74,7 +74,7 @@ fn a_lent_value_is_dropped_with_its_last_loan_in_any_order() {
 }
 
 #[test]
-fn a_coroutine_that_leaves_what_it_entered_before_it_is_suspended_sees_and_does_no_harm() {
+fn a_coroutine_that_leaves_its_contexts_before_it_is_suspended_sees_and_does_no_harm() {
     drop(NAME.set(name("thread")));
     let mut coroutine = Coroutine::new(|suspend: &Suspend, ()| {
         let mut context = Context::new().with_value(&NAME, name("coroutine"));

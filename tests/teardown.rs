@@ -194,7 +194,7 @@ fn the_threads_own_values_are_released_when_it_panics() {
 }
 
 #[test]
-fn what_a_destructor_before_the_crates_own_sets_is_released_too() {
+fn values_set_by_a_destructor_before_the_crates_own_are_released_too() {
     let counter = Counter::new();
     let (first, second) = (Counted::new(&counter), Counted::new(&counter));
     at_end(BeforeTheCrate, || drop(COUNTED.set(first)), || drop(COUNTED.set(second)));
@@ -291,7 +291,7 @@ fn a_plain_set_after_the_crates_own_destructor_works() {
 }
 
 #[test]
-fn what_is_restored_after_the_crates_own_destructor_is_released() {
+fn values_restored_after_the_crates_own_destructor_are_released() {
     let counter = Counter::new();
     let make = counter.clone();
     at_end(AfterTheCrate, set_own, move || {
@@ -339,7 +339,7 @@ fn a_token_made_before_is_good_in_a_destructor() {
 /// Drops a future, a context, a token and a closure in both orders. Each has a value or a capture whose destructor reads the
 /// context in which it is dropped.
 #[test]
-fn what_a_destructor_drops_is_dropped_in_its_context() {
+fn values_dropped_by_a_destructor_are_dropped_in_its_context() {
     for order in [BeforeTheCrate, AfterTheCrate] {
         for polled in [false, true] {
             let seen = Arc::new(Mutex::new(None));

@@ -8,7 +8,7 @@
     not(stable(1.95)),
     ignore = "the messages were recorded with Rust 1.95, and other compilers word them differently"
 )]
-fn what_must_not_compile_does_not() {
+fn programs_that_must_not_compile_do_not() {
     trybuild::TestCases::new().compile_fail("tests/ui/*.rs");
 }
 

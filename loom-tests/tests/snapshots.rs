@@ -61,7 +61,7 @@ fn who_reads_a_snapshot_does_not_see_who_writes_to_a_copy() {
 // sabotage: src/count.rs: self.0.load(Ordering::Acquire) == 1 => self.0.load(Ordering::Relaxed) == 1
 // sabotage: src/hamt.rs: Mut::Unique(branch) => link = branch.child_mut(digit(digits)), => Mut::Unique(branch) => link = branch.child_mut(digit(!digits)),
 #[test]
-fn a_set_and_its_reset_leave_what_is_shared_alone() {
+fn a_set_and_its_reset_leave_shared_branches_alone() {
     model("set and reset on both sides", || {
         let live = Live::new();
         let mut mine =

@@ -182,7 +182,7 @@ async fn each_message_is_handled_in_the_context_of_its_sender() {
 }
 
 #[test]
-fn what_is_no_text_is_no_value() {
+fn bytes_that_are_not_text_are_no_value() {
     let mut headers = FieldTable::default();
     headers.insert("x-request-id".into(), AMQPValue::LongInt(7));
     headers.insert("Baggage".into(), AMQPValue::LongString("tenant=acme".into()));

@@ -98,7 +98,7 @@ async fn so_does_a_child_of_tokios_and_its_own_child() {
 }
 
 #[test]
-fn what_a_process_was_told_is_not_handed_down_unless_its_context_has_it() {
+fn inherited_headers_are_not_handed_down_unless_the_context_has_them() {
     let mut child = request(7).run(|| child("forgetful"));
     let trace = TraceContext::new_root();
     child.env("TRACEPARENT", trace.to_string());

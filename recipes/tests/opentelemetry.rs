@@ -132,7 +132,7 @@ fn current_span() -> SpanContext {
 }
 
 #[tokio::test]
-async fn variables_come_in_and_go_out_with_what_opentelemetry_carries() {
+async fn variables_come_in_and_go_out_beside_the_values_of_opentelemetry() {
     let (propagator, tracer) = (composite(), tracer());
     let cx = propagator.extract(&request());
     let span = with_span(&cx, &tracer);
@@ -153,7 +153,7 @@ async fn variables_come_in_and_go_out_with_what_opentelemetry_carries() {
 }
 
 #[test]
-fn what_only_passes_through_is_passed_on() {
+fn members_that_only_pass_through_are_passed_on() {
     let propagator = composite();
     let cx = propagator.extract(&request());
     let mut sent = Headers::new();
@@ -217,7 +217,7 @@ async fn a_part_with_a_span_of_its_own_is_a_context_of_its_own() {
 }
 
 #[test]
-fn what_we_send_they_read() {
+fn headers_sent_from_here_are_read_by_the_peer() {
     let mut got = standard().extract(&request());
     let mut sent = Headers::new();
     got.context.run(|| {
@@ -238,7 +238,7 @@ fn what_we_send_they_read() {
 }
 
 #[test]
-fn what_they_send_we_read() {
+fn headers_sent_by_the_peer_are_read_here() {
     let tracer = tracer();
     let state = TraceState::from_key_value([("rojo", "1"), ("congo", "2")]).unwrap();
     let remote = SpanContext::new(1.into(), 2.into(), TraceFlags::default(), true, state);

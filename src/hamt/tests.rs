@@ -87,7 +87,7 @@ impl Link {
 }
 
 #[test]
-fn removing_what_is_not_there_copies_nothing() {
+fn removing_an_absent_value_copies_nothing() {
     let alive = Arc::new(());
     let mut map = Map::EMPTY;
     for sequence in 1..=9 {

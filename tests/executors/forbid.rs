@@ -40,7 +40,7 @@ async fn task(n: u32, before: Option<u32>) -> u32 {
 }
 
 #[test]
-fn of_a_thousand_tasks_each_that_sets_bare_is_reported_and_no_other_sees_it() {
+fn each_bare_set_of_a_thousand_tasks_is_reported_and_seen_by_no_other() {
     let runtime = forbidding_runtime();
     let mut tasks = JoinSet::new();
     for n in 0..TASKS {
@@ -68,7 +68,7 @@ fn of_a_thousand_tasks_each_that_sets_bare_is_reported_and_no_other_sees_it() {
 }
 
 #[test]
-fn of_a_thousand_blocking_jobs_each_that_sets_bare_is_reported_and_no_other_sees_it() {
+fn each_bare_set_of_a_thousand_blocking_jobs_is_reported_and_seen_by_no_other() {
     let runtime = forbidding_runtime();
     let job = |n| {
         assert_eq!((seen(), copy_context().len()), (None, 0));
@@ -93,7 +93,7 @@ fn of_a_thousand_blocking_jobs_each_that_sets_bare_is_reported_and_no_other_sees
 }
 
 #[test]
-fn of_a_thousand_rayon_jobs_each_that_sets_bare_is_reported_and_no_other_sees_it() {
+fn each_bare_set_of_a_thousand_rayon_jobs_is_reported_and_seen_by_no_other() {
     let (report, reported) = channel();
     let pool = ThreadPoolBuilder::new()
         .num_threads(3)
@@ -130,7 +130,7 @@ fn of_a_thousand_rayon_jobs_each_that_sets_bare_is_reported_and_no_other_sees_it
 }
 
 #[test]
-fn of_a_thousand_items_each_that_sets_before_the_adaptor_is_reported_and_none_behind_it() {
+fn each_set_before_the_adaptor_is_reported_and_none_behind_it_for_a_thousand_items() {
     let pool = ThreadPoolBuilder::new()
         .num_threads(3)
         .thread_name(|n| format!("forbidding {n}"))

@@ -88,7 +88,7 @@ fn a_join_of_many_levels_inherits_at_each() {
 }
 
 #[test]
-fn what_is_spawned_in_a_scope_has_the_context_of_the_spawn_call() {
+fn jobs_spawned_in_a_scope_have_the_context_of_the_spawn_call() {
     let pool = marked_pool(2);
     let mut jobs = [None; 4];
     let (op, after) = pool.install(|| {
@@ -182,7 +182,7 @@ fn a_scope_that_panics_itself_restores_the_caller() {
 }
 
 #[test]
-fn a_scope_borrows_from_its_caller_and_returns_what_it_computes() {
+fn a_scope_borrows_from_its_caller_and_returns_its_result() {
     let (names, lengths) = (["one", "three"], [AtomicUsize::new(0), AtomicUsize::new(0)]);
     let count = bound(1).run(|| {
         contextvars::rayon::scope(|scope| {
@@ -219,7 +219,7 @@ fn a_spawned_job_has_the_context_of_the_spawn_call() {
 }
 
 #[test]
-fn a_spawned_job_drops_what_it_captured_inside_the_context() {
+fn a_spawned_job_drops_its_captures_inside_the_context() {
     let pool = marked_pool(1);
     let (ran, ran_dropped) = guard();
     let (panicked, panicked_dropped) = guard();

@@ -13,7 +13,7 @@ use crate::support::{Counted, Counter, text_of};
 static B: ContextVar<u32> = ContextVar::new("b");
 
 #[test]
-fn what_an_item_sets_ends_with_it() {
+fn values_set_by_an_item_end_with_it() {
     for threads in [1, 3] {
         let pool = marked_pool(threads);
         let items = (0..100).into_par_iter().in_context(bound(1));
@@ -32,7 +32,7 @@ fn what_an_item_sets_ends_with_it() {
 }
 
 #[test]
-fn what_a_stage_sets_is_there_at_the_next_stage_of_the_same_item() {
+fn values_set_by_a_stage_are_there_at_the_next_stage_of_the_same_item() {
     let pool = marked_pool(2);
     let items = (0..100).into_par_iter().in_context(bound(1));
     let read: Vec<_> =
@@ -42,7 +42,7 @@ fn what_a_stage_sets_is_there_at_the_next_stage_of_the_same_item() {
 }
 
 #[test]
-fn what_an_item_sets_does_not_reach_whoever_drives_the_iterator() {
+fn values_set_by_an_item_do_not_reach_the_caller_that_drives_the_iterator() {
     let pool = marked_pool(2);
     let after = pool.install(propagate(|| {
         A.set(2);
@@ -54,7 +54,7 @@ fn what_an_item_sets_does_not_reach_whoever_drives_the_iterator() {
 }
 
 #[test]
-fn an_item_that_resets_what_it_set_leaves_nothing() {
+fn an_item_that_resets_its_own_set_leaves_nothing() {
     for threads in [1, 3] {
         let pool = marked_pool(threads);
         let items = (0..100).into_par_iter().in_context(bound(1));

@@ -51,7 +51,7 @@ fn items_on_two_workers_at_once_are_both_in_the_context() {
 }
 
 #[test]
-fn what_comes_behind_a_flat_map_needs_the_adaptor_again() {
+fn stages_behind_a_flat_map_need_the_adaptor_again() {
     let one = || [0].into_par_iter().in_context(bound(1));
     let two = || [0, 1].into_par_iter();
     let read = side_by_side(|read| one().flat_map(|_| two()).map(read).collect());
@@ -67,7 +67,7 @@ fn what_comes_behind_a_flat_map_needs_the_adaptor_again() {
 }
 
 #[test]
-fn what_is_chained_needs_the_adaptor_around_the_whole() {
+fn a_chain_needs_the_adaptor_around_the_whole() {
     let items = || [0].into_par_iter();
     let read = side_by_side(|read| items().in_context(bound(1)).chain([1]).map(read).collect());
     // This is not promised. The reason is that only the first part was wrapped.

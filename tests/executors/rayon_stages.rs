@@ -51,7 +51,7 @@ fn fold_begins_and_goes_on_in_the_context() {
 }
 
 #[test]
-fn reduce_begins_and_combines_in_the_context_also_what_the_workers_have_made() {
+fn reduce_begins_and_combines_in_the_context_also_the_parts_of_the_workers() {
     let begin = run(|checked| items().reduce(|| checked.pass(0), |one, other| one + other));
     let pieces = AtomicUsize::new(0);
     let combine = run(|checked| {

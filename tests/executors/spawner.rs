@@ -50,7 +50,7 @@ fn tasks_of_a_thread_pool_inherit() {
 }
 
 #[test]
-fn what_the_spawner_underneath_spawns_does_not_inherit() {
+fn tasks_spawned_by_the_inner_spawner_do_not_inherit() {
     let spawner = ContextSpawner::new(marked());
     let task = bound(1).run(|| start(spawner.get_ref()));
     assert_eq!(block_on(task).0, Some(OUTSIDE));
@@ -113,7 +113,7 @@ fn tasks_of_smols_local_executor_inherit() {
 }
 
 #[test]
-fn a_nested_spawn_inherits_what_its_parent_has_set() {
+fn a_nested_spawn_inherits_the_values_set_by_its_parent() {
     fn descend<S: Spawn + Clone + Send + Sync + 'static>(
         spawner: S,
         depth: u32,

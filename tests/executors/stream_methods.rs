@@ -210,7 +210,7 @@ fn every_method_runs_in_the_context_and_leaves_the_callers_as_it_was() {
 }
 
 #[test]
-fn what_a_method_sets_is_there_for_the_next() {
+fn values_set_by_a_method_are_there_for_the_next() {
     let (mut spy, log) = spy(1, false);
     for (n, (method, call)) in (1..).zip(CALLS) {
         call(spy.as_mut(), &mut noop());
@@ -223,7 +223,7 @@ fn what_a_method_sets_is_there_for_the_next() {
 }
 
 #[test]
-fn what_a_look_sets_is_not_there_for_the_next() {
+fn values_set_by_a_borrowing_step_are_absent_from_the_next() {
     let (mut spy, log) = spy(1, false);
     for (method, call) in LOOKS {
         call(spy.as_mut(), &mut noop());

@@ -29,7 +29,7 @@ fn counting(items: u32) -> impl Stream<Item = Option<u32>> {
 }
 
 #[test]
-fn a_stream_keeps_what_it_sets_from_item_to_item_and_from_its_consumer() {
+fn a_stream_keeps_its_sets_from_item_to_item_and_from_its_consumer() {
     let consumer = async {
         let mut items = pin!(counting(3).in_context(Context::new()));
         for (n, expected) in (50..).zip([None, Some(1), Some(2)]) {
@@ -58,7 +58,7 @@ fn two_streams_that_are_merged_do_not_see_each_other() {
 }
 
 #[test]
-fn what_comes_behind_the_wrapper_runs_in_the_consumers_context() {
+fn stages_behind_the_wrapper_run_in_the_consumers_context() {
     let mut consumer = bound(50);
     let read = consumer.run(|| {
         let items = counting(2).in_context(bound(1)).map(|before| (before, seen()));
@@ -110,7 +110,7 @@ fn guarded() -> (impl FusedStream<Item = u32> + Send, Receiver<Option<u32>>) {
 }
 
 #[test]
-fn a_finished_stream_keeps_what_was_wrapped_and_drops_it_inside_the_context() {
+fn a_finished_stream_keeps_its_inner_value_and_drops_it_inside_the_context() {
     let (items, dropped) = guarded();
     let mut items = Box::pin(items.in_context(bound(1)));
     assert_eq!(block_on(items.as_mut().collect::<Vec<_>>()), [2, 3]);
@@ -133,7 +133,7 @@ fn a_stream_that_is_dropped_half_way_is_dropped_inside_the_context_on_any_thread
 }
 
 #[test]
-fn what_a_stream_sets_goes_with_it() {
+fn values_set_by_a_stream_go_with_it() {
     static VALUE: ContextVar<Counted> = ContextVar::new("value");
     let counter = Counter::new();
     let items = stream::iter(0..10).map(|n| VALUE.set(Counted::numbered(&counter, n)));
@@ -196,7 +196,7 @@ fn sink() -> (impl sink::Sink<u32, Error = ()> + Send, Receiver<(u32, Option<u32
 }
 
 #[test]
-fn a_sink_keeps_what_it_sets_from_item_to_item_and_from_its_producer() {
+fn a_sink_keeps_its_sets_from_item_to_item_and_from_its_producer() {
     let (sink, received) = sink();
     let mut producer = bound(50);
     let before = producer.clone();

@@ -107,7 +107,7 @@ fn jobs_sent_through_a_channel_bring_their_contexts() {
 }
 
 #[test]
-fn a_job_that_nobody_takes_is_dropped_inside_its_context() {
+fn a_job_that_no_worker_takes_is_dropped_inside_its_context() {
     let (jobs, queue) = channel::<Job>();
     let (guard, dropped) = guard();
     bound(1).run(|| jobs.send(Box::new(propagate(move || drop(guard))))).expect("it is open");

@@ -19,7 +19,7 @@ fn a_later_bind_wins_and_keeps_the_keys_place() {
 }
 
 #[test]
-fn of_two_equal_keys_the_later_one_wins_in_the_place_of_the_first() {
+fn the_later_one_of_two_equal_keys_wins_in_the_place_of_the_first() {
     fresh(|| {
         let tokens = fields::set(vec![("a", 1), ("b", 2), ("a", 3)]);
         assert_eq!(shown(), r#"{"a": 3, "b": 2}"#);
@@ -177,7 +177,7 @@ fn keys_may_be_dynamic() {
 }
 
 #[test]
-fn a_bind_in_nobodys_context_is_forbidden_where_a_set_is() {
+fn a_bind_in_a_root_context_is_forbidden_where_a_set_is() {
     on_thread(|| {
         forbid_bare_set();
         let text = panic_text(|| fields::set(kv! { a = 1 }));

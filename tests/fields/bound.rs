@@ -37,7 +37,7 @@ fn keys_are_restored_on_unwind() {
 }
 
 #[test]
-fn guards_out_of_order_restore_each_what_they_replaced() {
+fn guards_out_of_order_restore_each_the_value_they_replaced() {
     fresh(|| {
         let one = fields::bind(kv! { a = 1 });
         let two = fields::bind(kv! { a = 2 });

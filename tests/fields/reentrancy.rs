@@ -70,7 +70,7 @@ fn a_to_value_may_do_everything_while_it_is_visited() {
 }
 
 #[test]
-fn what_the_visitor_binds_is_seen_by_the_next_visit() {
+fn fields_bound_by_the_visitor_are_seen_by_the_next_visit() {
     static SEEN: ContextVar<u8> = ContextVar::new("seen").logged();
     fresh(|| {
         SEEN.set(1);

@@ -26,7 +26,7 @@ fn fields_are_bound_at_each_poll_and_not_between() {
 }
 
 #[test]
-fn what_the_future_makes_of_its_keys_is_there_at_the_next_poll() {
+fn changes_of_the_keys_by_the_future_are_there_at_the_next_poll() {
     fresh(|| {
         let mut task = ByHand::new(fields::scope(kv! { a = 1, b = 1 }, async {
             let tokens = fields::set(kv! { a = 2 });

@@ -39,7 +39,7 @@ fn a_bound_field_goes_before_the_variable() {
 }
 
 #[test]
-fn without_dynamic_only_what_is_listed_is_shown() {
+fn without_rest_only_listed_items_are_shown() {
     let selection = Selection::new().field("user").field("path").or_null().var(&ID);
     fields::sync_scope(kv! { path = "/", user = "ann", more = 1 }, || {
         OTHER.sync_scope("o", || assert_eq!(line(&selection), "user=ann path=/"));
@@ -76,7 +76,7 @@ fn a_key_is_listed_once() {
 }
 
 #[test]
-fn what_is_redacted_is_hidden_wherever_it_comes_from() {
+fn a_redacted_key_is_hidden_from_every_source() {
     static TOKEN: ContextVar<&str> = ContextVar::new("token").logged();
     let hidden = "[redacted]";
     fresh(|| {
@@ -162,7 +162,7 @@ fn every_field_is_of_the_moment_when_the_visit_began() {
 
 /// Regression: the first entry listed for a key took the key, even if the entry had no value.
 #[test]
-fn what_is_listed_and_has_no_value_hides_nothing() {
+fn a_listed_item_without_a_value_hides_nothing() {
     static NEW: ContextVar<u8> = ContextVar::new("new");
     static OLD: ContextVar<u8> = ContextVar::new("old");
     static SAME: ContextVar<u8> = ContextVar::new("new").logged();

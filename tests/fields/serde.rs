@@ -26,7 +26,7 @@ fn wide_integers_are_numbers_as_long_as_they_fit_64_bits() {
 }
 
 #[test]
-fn what_is_no_number_is_null_in_json() {
+fn nan_and_infinities_are_null_in_json() {
     let fields = of(kv! { nan = f64::NAN, infinite = f64::INFINITY });
     assert_eq!(serde_json::to_string(&fields).unwrap(), r#"{"nan":null,"infinite":null}"#);
 }

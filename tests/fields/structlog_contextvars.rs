@@ -14,7 +14,7 @@ fn run<F: Future>(task: F) -> F::Output {
 }
 
 #[test]
-fn what_is_bound_is_merged_into_events() {
+fn bound_fields_are_merged_into_events() {
     run(async {
         fields::set(kv! { a = 1 });
         let mut event = of(kv! { b = 2 });
@@ -75,7 +75,7 @@ fn a_merge_without_a_bind_changes_nothing() {
 }
 
 #[test]
-fn the_event_overrides_what_is_bound() {
+fn the_event_overrides_bound_fields() {
     run(async {
         fields::set(kv! { a = 1 });
         let mut event = of(kv! { a = 2 });
@@ -85,7 +85,7 @@ fn the_event_overrides_what_is_bound() {
 }
 
 #[test]
-fn clear_removes_what_was_bound() {
+fn clear_removes_bound_fields() {
     run(async {
         fields::set(kv! { a = 1 });
         fields::clear();
@@ -113,7 +113,7 @@ fn unbind_removes_its_keys_only() {
 }
 
 #[test]
-fn unbind_of_what_was_never_bound_is_fine() {
+fn unbind_of_a_key_that_was_never_bound_is_fine() {
     run(async {
         assert_eq!(fields::unset(["a"]), 0);
         assert_eq!(fields::get(), Fields::new());

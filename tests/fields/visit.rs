@@ -32,7 +32,7 @@ fn a_bound_field_goes_before_a_variable_of_its_name() {
 }
 
 #[test]
-fn of_variables_of_one_name_one_is_seen() {
+fn one_of_several_variables_with_the_same_name_is_seen() {
     static ONE: ContextVar<u8> = ContextVar::new("same").logged();
     static OTHER: ContextVar<u8> = ContextVar::new("same").logged();
     static SILENT: ContextVar<u8> = ContextVar::new("same");
@@ -47,7 +47,7 @@ fn of_variables_of_one_name_one_is_seen() {
 }
 
 #[test]
-fn of_many_variables_each_name_is_seen_once() {
+fn each_name_of_many_variables_is_seen_once() {
     const NAMES: [&str; 12] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"];
     let vars: Vec<ContextVar<u8>> = (0..156)
         .map(|place| {

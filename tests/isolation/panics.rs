@@ -75,7 +75,7 @@ fn a_panic_in_a_propagated_closure() {
 }
 
 #[test]
-fn a_panic_in_the_drop_of_what_was_captured() {
+fn a_panic_in_the_drop_of_a_capture() {
     nothing_is_left_of(|| {
         let guard = OnDrop(|| {
             boom();

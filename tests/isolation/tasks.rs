@@ -67,7 +67,7 @@ fn tasks_that_yield_do_not_see_each_other() {
 }
 
 #[test]
-fn tasks_inherit_what_was_current_when_they_were_wrapped() {
+fn tasks_inherit_the_values_that_were_current_when_they_were_wrapped() {
     let runtime = runtime(2);
     let mut request = Context::new().with_value(&A, 1);
     let task = request.run(|| {

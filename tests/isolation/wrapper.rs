@@ -108,7 +108,7 @@ fn dropped_inside_another_future_it_drops_the_inner_future_inside_its_own() {
 }
 
 #[test]
-fn what_a_dropped_future_sets_goes_with_its_context() {
+fn values_set_by_a_dropped_future_go_with_its_context() {
     static VALUE: ContextVar<Counted> = ContextVar::new("value");
     let counter = Counter::new();
     let guard = OnDrop(|| drop(VALUE.set(Counted::new(&counter))));
@@ -157,7 +157,7 @@ fn into_parts_drops_nothing() {
 }
 
 #[test]
-fn into_parts_of_a_future_that_was_polled_has_what_it_set() {
+fn into_parts_of_a_polled_future_has_its_sets() {
     let future: BoxFuture<'static, ()> = Box::pin(guarded().0);
     let mut future = future.in_context(Context::new());
     assert!(poll_once(Pin::new(&mut future)).is_pending());
@@ -172,7 +172,7 @@ fn into_parts_of_a_future_that_was_polled_has_what_it_set() {
 }
 
 #[test]
-fn context_shows_what_was_set_before_and_after_completion() {
+fn context_shows_the_sets_before_and_after_completion() {
     let (future, _dropped) = guarded();
     let mut future = ByHand::new(future.in_context(one()));
     assert_eq!(future.0.context().get(&A), Some(&1));
@@ -204,7 +204,7 @@ fn take_context_of_a_future_that_was_never_polled() {
 }
 
 #[test]
-fn take_context_of_a_future_that_was_polled_takes_what_it_set() {
+fn take_context_of_a_polled_future_takes_its_sets() {
     let (future, dropped) = guarded();
     let mut future = ByHand::new(future.in_context(one()));
     future.step();
@@ -229,7 +229,7 @@ fn take_context_of_a_completed_future_takes_everything_it_set() {
 }
 
 #[test]
-fn a_wrapper_is_send_when_what_it_wraps_is() {
+fn a_wrapper_is_send_when_its_inner_value_is() {
     fn send<F: Send + 'static>(future: F) -> F {
         future
     }

@@ -25,7 +25,7 @@ pub(crate) fn compare(expected: &[Event], seen: &[Event]) -> Result<(), TestCase
 }
 
 #[test]
-fn every_program_does_what_the_model_says() {
+fn every_program_has_the_events_of_the_model() {
     let cases = if cfg!(miri) { 8 } else { 8000 };
     if let Err(failure) = runner(cases)
         .run(&programs(), |program| compare(&model::run(&program.0), &machine::run(&program.0)))

@@ -120,7 +120,7 @@ fn shrink(mut tree: impl ValueTree<Value = Program>) -> Program {
 }
 
 #[test]
-fn every_program_does_what_python_does() {
+fn every_program_has_the_events_of_python() {
     const PROGRAMS: usize = 8000;
 
     if cfg!(miri) || !has_python() {

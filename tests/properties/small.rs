@@ -130,12 +130,12 @@ fn longest() -> u32 {
 }
 
 #[test]
-fn every_small_program_in_an_entered_context_does_what_the_model_says() {
+fn every_small_program_in_an_entered_context_has_the_events_of_the_model() {
     compare_words(longest(), model::run_entered, machine::run_entered);
 }
 
 /// These programs are shorter because each has a thread of its own, with a root context that no other program has changed.
 #[test]
-fn every_small_program_in_a_root_context_does_what_the_model_says() {
+fn every_small_program_in_a_root_context_has_the_events_of_the_model() {
     compare_words(longest() - 1, model::run, machine::run);
 }

@@ -9,7 +9,7 @@
 //! |---|---|
 //! | V1 | `v1_a_variable_has_a_name_and_may_have_a_default`; a name that is no string: by the type system |
 //! | V2 | `v2_a_default_may_be_any_value_also_none`, `v2_a_default_is_evaluated_once_and_shared` |
-//! | V3 | `v3_the_name_is_what_was_given`; no setter, no access to the default: by the type system |
+//! | V3 | `v3_the_name_is_the_given_one`; no setter, no access to the default: by the type system |
 //! | V4 | `v4_variables_of_one_name_are_different_keys`; equality, hash, order: not implemented, asserted there |
 //! | V5 | `v5_a_variable_is_not_copied`; subclasses, weak references, pickling: no meaning in Rust: types are closed |
 //! | V6 | `v6_variables_and_tokens_are_generic`; `ui/token_of_another_type.rs` |
@@ -22,7 +22,7 @@
 //! | G5 | `g5_no_cache_can_be_seen` |
 //! | S1 | `s1_set_binds_in_the_current_context_and_returns_a_fresh_token_every_time` |
 //! | S2 | `s2_values_are_not_compared`; the identical object: no meaning in Rust: a value is moved in, and is never set twice |
-//! | S3 | `s3_old_value_is_what_was_bound_and_none_where_nothing_was`, `s3_a_bound_none_is_an_old_value` |
+//! | S3 | `s3_old_value_is_the_previous_value_or_none`, `s3_a_bound_none_is_an_old_value` |
 //! | S4 | `s4_a_token_is_neither_made_nor_compared_nor_hashed` |
 //! | S5 | `s5_debug_of_a_token_names_the_variable`; "used": no meaning in Rust: a used token is gone |
 //! | S6 | `s6_a_token_holds_its_old_value`; ours holds the identity of its context, not the context |
@@ -46,7 +46,7 @@
 //! | C7 | no meaning in Rust: values need not be comparable; `ptr_eq` says less and always answers: `c7_there_is_no_equality_but_that_of_snapshots` |
 //! | C8 | no meaning in Rust: there is no trait for mappings |
 //! | E1 | `e1_run_returns_the_result`; arguments: captured by the closure |
-//! | E2 | `e2_run_makes_the_context_current_and_keeps_what_was_set`, `e2_the_previous_context_is_back_after_an_exception` |
+//! | E2 | `e2_run_makes_the_context_current_and_keeps_its_sets`, `e2_the_previous_context_is_back_after_an_exception` |
 //! | E3 | by the type system: `ui/enter_twice.rs`; `e3_entering_again_one_after_the_other_is_fine_on_any_thread` |
 //! | E4 | no meaning in Rust: there is no `enter` or `exit` to be called out of order |
 //! | E5 | `e5_a_context_is_not_held_after_it_was_left`; watchers: no meaning in Rust: they serve C extensions |

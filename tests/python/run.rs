@@ -13,7 +13,7 @@ fn e1_run_returns_the_result() {
 }
 
 #[test]
-fn e2_run_makes_the_context_current_and_keeps_what_was_set() {
+fn e2_run_makes_the_context_current_and_keeps_its_sets() {
     let mut context = Context::new().with_value(&VAR, 1);
     context.run(|| {
         assert_eq!(VAR.get(), 1);

@@ -51,7 +51,7 @@ fn s2_values_are_not_compared() {
 }
 
 #[test]
-fn s3_old_value_is_what_was_bound_and_none_where_nothing_was() {
+fn s3_old_value_is_the_previous_value_or_none() {
     static DEFAULTED: ContextVar<u32> = ContextVar::with_default("defaulted", || 7);
     Context::new().run(|| {
         assert_eq!(DEFAULTED.get(), 7);

@@ -47,7 +47,7 @@ fn v2_a_default_is_evaluated_once_and_shared() {
 }
 
 #[test]
-fn v3_the_name_is_what_was_given() {
+fn v3_the_name_is_the_given_one() {
     static VAR: ContextVar<u32> = ContextVar::new("a name, with spaces");
     assert_eq!(VAR.name(), "a name, with spaces");
 }

@@ -126,7 +126,7 @@ fn a_value_lent_in_a_context_and_in_its_copy_survives_both_changes() {
 
 /// A context that was entered during the borrow is dropped during the borrow.
 #[test]
-fn a_value_lent_in_a_run_survives_what_the_closure_does_to_other_contexts() {
+fn a_value_borrowed_in_a_run_survives_changes_of_other_contexts() {
     let (value, drops) = Watched::new(TEXT);
     let mut context = Context::new().with_value(&LENT, value);
     let second = context.clone();

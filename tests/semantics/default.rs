@@ -151,7 +151,7 @@ fn a_default_runs_in_an_empty_context() {
 }
 
 #[test]
-fn what_a_default_sets_stays_in_its_empty_context() {
+fn values_set_by_a_default_stay_in_its_empty_context() {
     static SET_INSIDE: ContextVar<u32> = ContextVar::new("set inside");
     static SETTER: ContextVar<u32> = ContextVar::with_default("setter", || {
         SET_INSIDE.set(1);

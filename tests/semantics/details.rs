@@ -57,7 +57,7 @@ fn debug_of_a_context_shows_values_of_debug_variables_and_types_of_others() {
 }
 
 #[test]
-fn debug_of_a_context_does_not_show_what_was_not_asked_for() {
+fn debug_of_a_context_shows_no_value_that_was_not_asked_for() {
     static PASSWORD: ContextVar<&str> = ContextVar::new("password");
     let text = format!("{:#?}", Context::new().with_value(&PASSWORD, "hunter2"));
     assert!(text.contains("password") && text.contains("str"), "{text}");
@@ -152,7 +152,7 @@ fn a_change_in_a_copy_changes_one_value_of_one_context() {
 }
 
 #[test]
-fn retain_keeps_what_it_is_told_to_keep() {
+fn retain_keeps_the_chosen_entries() {
     let vars: Vec<_> = (0..100).map(|_| ContextVar::new("many")).collect();
     let mut context = (0..).zip(&vars).fold(Context::new(), |c, (n, var)| c.with_value(var, n));
     let untouched = context.clone();

@@ -65,7 +65,7 @@ fn a_value_goes_with_the_last_closure_that_holds_it() {
 }
 
 #[test]
-fn a_reset_drops_what_was_set_and_nothing_more() {
+fn a_reset_drops_the_value_that_was_set_and_nothing_more() {
     let counter = Counter::new();
     Context::new().run(|| {
         VALUE.set(Counted::numbered(&counter, 1));
@@ -79,7 +79,7 @@ fn a_reset_drops_what_was_set_and_nothing_more() {
 }
 
 #[test]
-fn scope_and_binding_drop_what_they_bound() {
+fn scope_and_binding_drop_their_values() {
     let counter = Counter::new();
     Context::new().run(|| {
         VALUE.sync_scope(Counted::new(&counter), || assert_eq!(counter.live(), 1));

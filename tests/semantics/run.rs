@@ -11,13 +11,13 @@ static A: ContextVar<u32> = ContextVar::new("a");
 static B: ContextVar<u32> = ContextVar::new("b");
 
 #[test]
-fn run_returns_what_the_closure_returns() {
+fn run_returns_the_result_of_the_closure() {
     let text = String::from("moved in and out");
     assert_eq!(Context::new().run(|| text), "moved in and out");
 }
 
 #[test]
-fn what_is_bound_in_the_context_is_current_inside() {
+fn values_of_the_context_are_current_inside() {
     let mut context = Context::new().with_value(&A, 1);
     context.run(|| {
         assert_eq!(A.get(), 1);
@@ -26,7 +26,7 @@ fn what_is_bound_in_the_context_is_current_inside() {
 }
 
 #[test]
-fn what_is_bound_outside_reads_as_unset() {
+fn values_bound_outside_read_as_unset() {
     Context::new().with_value(&A, 1).run(|| {
         Context::new().with_value(&B, 2).run(|| {
             assert!(A.try_get().is_err(), "outer values are not visible in the context");

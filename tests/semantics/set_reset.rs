@@ -77,7 +77,7 @@ fn reset_restores_the_very_value_not_a_copy() {
 }
 
 #[test]
-fn reset_does_not_care_what_was_set_since() {
+fn reset_ignores_later_sets() {
     static LEVEL: ContextVar<u32> = ContextVar::new("level");
     Context::new().run(|| {
         LEVEL.set(1);

@@ -36,7 +36,7 @@ fn unset_of_an_unset_variable_restores_that_it_was_unset() {
 }
 
 #[test]
-fn unset_keeps_the_rest_of_the_context_and_what_was_set_meanwhile() {
+fn unset_keeps_the_rest_of_the_context_and_sets_made_meanwhile() {
     fresh(|| {
         A.set(1);
         let token = A.unset();

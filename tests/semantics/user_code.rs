@@ -182,7 +182,7 @@ fn the_same_variable_may_be_set_while_it_is_lent() {
 }
 
 #[test]
-fn what_is_lent_stays_valid_when_nothing_else_keeps_it() {
+fn a_borrowed_value_stays_valid_without_any_other_owner() {
     static VALUE: ContextVar<Counted> = ContextVar::new("value");
     let counter = Counter::new();
     Context::new().run(|| {

@@ -64,7 +64,7 @@ fn the_context_is_swapped_in_for_every_poll_and_out_after_it() {
 }
 
 #[test]
-fn what_the_future_set_is_kept_for_the_next_poll() {
+fn values_set_by_the_future_are_kept_for_the_next_poll() {
     let mut future = ByHand::new(
         async {
             for n in 1..=3 {
@@ -201,7 +201,7 @@ fn the_locals_of_the_future_are_dropped_inside_its_context_on_unwind() {
 }
 
 #[test]
-fn what_the_drop_of_the_inner_future_sets_is_in_its_context() {
+fn values_set_by_the_drop_of_the_inner_future_are_in_its_context() {
     let future = Watched::new(|| drop(A.set(3)));
     let mut future = ByHand::new(future.in_context(Context::new()));
     Context::new().run(|| {

@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_client_sent_reaches_no_terminal_as_it_is() {
+    fn text_from_a_client_is_escaped_before_it_reaches_a_terminal() {
         let shown = pretty("{\"message\":\"a\",\"user\\u001b\":\"\\u001b[31m\\n\\u009b\\u202e\"}");
         assert!(
             !shown.trim_end_matches('\n').contains(['\u{1b}', '\n', '\u{9b}', '\u{202e}']),
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_is_shown_as_it_is() {
+    fn lines_that_are_not_json_are_shown_unchanged() {
         assert_eq!(pretty("oops"), "oops\n");
     }
 }

@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_an_order_that_nobody_placed_are_mixed() {
+    fn lines_of_an_unknown_order_are_mixed() {
         assert_eq!(counts(&good_lines(3)), [36, 0, 12, 2]);
     }
 

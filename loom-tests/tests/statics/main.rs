@@ -55,7 +55,7 @@ fn no_number_is_given_twice() {
 
 // sabotage: src/once.rs: if self.maker.load(Ordering::Relaxed) == me => if self.maker.load(Ordering::Relaxed) != 0
 #[test]
-fn two_first_readers_of_a_default_share_what_is_made_once() {
+fn two_first_readers_of_a_default_share_the_value_that_is_made_once() {
     model("one default", || {
         let once = Once::<Cell<usize>, AtomicWord>::of(Cell::new(), AtomicWord::new(0));
         let made = AtomicWord::new(0);

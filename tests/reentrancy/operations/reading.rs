@@ -13,7 +13,7 @@ static DEFAULTED: ContextVar<u64> = ContextVar::with_default("defaulted", || 40)
 
 pub(super) const ALL: &[Operation] = operations![
     keeps: true,
-    get_reads_what_was_set,
+    get_reads_the_value_that_was_set,
     get_clones_the_subject,
     get_reads_a_default,
     get_panics_on_a_missing_value,
@@ -30,7 +30,7 @@ pub(super) const ALL: &[Operation] = operations![
     a_default_that_panics_is_tried_again,
 ];
 
-fn get_reads_what_was_set() {
+fn get_reads_the_value_that_was_set() {
     let token = OTHER.set(11);
     assert_eq!(OTHER.get(), 11);
     assert_eq!(OTHER.try_get().ok(), Some(11));

@@ -179,7 +179,7 @@ fn a_value_that_panics_costs_its_own_text_and_nothing_else() {
 }
 
 #[test]
-fn what_a_message_binds_is_on_the_next_record() {
+fn fields_bound_by_a_message_are_on_the_next_record() {
     struct Binds;
 
     impl fmt::Display for Binds {

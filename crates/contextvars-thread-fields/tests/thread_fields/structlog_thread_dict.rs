@@ -45,7 +45,7 @@ fn all_copies_share_the_map_and_are_equal_and_those_of_another_are_not() {
 }
 
 #[test]
-fn an_update_with_the_map_itself_keeps_what_is_there() {
+fn an_update_with_the_map_itself_keeps_the_entries() {
     let map = ThreadMap::unique();
     map.update(kv! { a = 1, b = 2 });
     map.update(map);

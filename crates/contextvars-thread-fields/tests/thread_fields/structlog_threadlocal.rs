@@ -102,7 +102,7 @@ fn the_aliases_name_one_function() {
 }
 
 #[test]
-fn what_is_bound_is_merged() {
+fn bound_fields_are_merged() {
     on_thread(|| {
         thread_fields::set(kv! { a = 1 });
         let mut event = of(kv! { b = 2 });

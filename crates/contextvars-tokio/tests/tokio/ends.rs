@@ -147,7 +147,7 @@ fn a_closure_that_is_aborted_before_it_runs_drops_its_captures_inside_its_contex
 }
 
 #[test]
-fn what_is_spawned_on_a_runtime_that_is_gone_is_dropped_inside_its_context() {
+fn tasks_spawned_on_a_runtime_that_is_gone_are_dropped_inside_their_context() {
     let runtime = marked_runtime(1);
     let handle = runtime.handle().clone();
     drop(runtime);
@@ -167,7 +167,7 @@ fn what_is_spawned_on_a_runtime_that_is_gone_is_dropped_inside_its_context() {
 }
 
 #[test]
-fn a_tasks_output_that_nobody_waits_for_is_no_longer_the_tasks() {
+fn the_output_of_a_task_that_is_not_awaited_is_no_longer_the_tasks() {
     let runtime = current_thread();
     let (guard, dropped) = guard();
     let work = async move {

@@ -71,7 +71,7 @@ fn the_branches_of_select_share_the_context_of_the_task_also_the_one_that_loses(
 }
 
 #[test]
-fn a_timeout_shares_the_context_of_the_task_and_drops_what_is_late_in_it() {
+fn a_timeout_shares_the_context_of_the_task_and_drops_a_late_future_in_it() {
     let runtime = marked_runtime(2);
     let (guard, dropped) = crate::common::guard();
     let late = async move {
@@ -163,7 +163,7 @@ fn run_until_of_a_local_set_shares_the_callers_context() {
 }
 
 #[test]
-fn tasks_of_a_local_set_have_their_own_contexts_whoever_runs_it() {
+fn tasks_of_a_local_set_have_their_own_contexts_on_every_caller() {
     let runtime = current_thread();
     let local = LocalSet::new();
     let request = |n| async move {
@@ -183,7 +183,7 @@ fn tasks_of_a_local_set_have_their_own_contexts_whoever_runs_it() {
 }
 
 #[test]
-fn a_local_set_polls_bare_tasks_in_the_context_of_whoever_runs_it() {
+fn a_local_set_polls_bare_tasks_in_the_context_of_its_caller() {
     let runtime = current_thread();
     let local = LocalSet::new();
     let request = async {

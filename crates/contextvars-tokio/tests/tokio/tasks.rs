@@ -107,7 +107,7 @@ fn an_empty_context_is_carried_over_too() {
 }
 
 #[test]
-fn tasks_of_tasks_inherit_what_their_parents_have_set() {
+fn tasks_of_tasks_inherit_the_values_set_by_their_parents() {
     fn descend(depth: u32) -> futures::future::BoxFuture<'static, u32> {
         Box::pin(async move {
             assert_eq!(seen(), Some(depth));
@@ -191,7 +191,7 @@ fn a_join_set_spawns_on_another_runtime_in_the_current_context() {
 }
 
 #[test]
-fn a_join_set_spawns_what_blocks_in_the_current_context() {
+fn a_join_set_spawns_blocking_closures_in_the_current_context() {
     on_both(|| async {
         let mut tasks = JoinSet::new();
         tasks.spawn_blocking(propagate(blocking));

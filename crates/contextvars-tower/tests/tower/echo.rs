@@ -31,7 +31,7 @@ fn layer() -> ContextLayer {
 }
 
 #[test]
-fn what_is_echoed_is_written_in_the_context_of_the_request() {
+fn the_echo_is_written_in_the_context_of_the_request() {
     let service = layer().layer(service_fn(async |_: Request<()>| {
         WHERE.set(1);
         REQUEST_ID.set("r-7".into());

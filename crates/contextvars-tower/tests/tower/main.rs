@@ -68,7 +68,7 @@ where
 }
 
 #[test]
-fn a_request_has_what_its_headers_say_and_nothing_of_the_workers() {
+fn a_request_has_the_values_of_its_headers_and_none_of_the_workers() {
     let service = ContextLayer::new(propagator()).layer(service_fn(async |_: Request<()>| {
         Ok::<_, Infallible>(Response::new((id(), STAGE.try_get().is_ok())))
     }));
@@ -178,7 +178,7 @@ fn a_generated_value_shows_the_line_of_the_layer() {
 }
 
 #[test]
-fn what_is_echoed_is_the_value_at_the_end() {
+fn the_echoed_value_is_the_one_at_the_end() {
     let layer = ContextLayer::new(propagator()).echo("x-request-id").server_timing(true);
     let service = layer.layer(service_fn(async |_: Request<()>| {
         REQUEST_ID.set("renamed".into());

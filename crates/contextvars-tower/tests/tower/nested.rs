@@ -138,7 +138,7 @@ fn a_nested_layer_echoes_the_headers_that_the_outer_one_does_not() {
 }
 
 #[test]
-fn the_outer_layer_echoes_what_is_set_inside_of_the_nested_one() {
+fn the_outer_layer_echoes_values_set_inside_of_the_nested_one() {
     let service =
         ServiceBuilder::new().layer(layer("outer")).layer(ContextLayer::new(propagator()));
     let service = service.service_fn(async |_: Request<()>| {

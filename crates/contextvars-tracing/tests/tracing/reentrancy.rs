@@ -58,7 +58,7 @@ fn a_variable_that_binds_is_seen_by_the_next_line() {
 }
 
 #[test]
-fn what_a_display_at_the_call_site_binds_is_on_the_next_line() {
+fn fields_bound_by_a_display_at_the_call_site_are_on_the_next_line() {
     let lines = Lines::default();
     with_default(subscriber(&lines), || {
         for user in [None, Some("ann")] {

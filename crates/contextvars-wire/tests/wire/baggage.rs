@@ -104,7 +104,7 @@ fn a_key_is_never_decoded_and_has_its_case() {
 }
 
 #[test]
-fn of_duplicates_the_last_is_read_and_all_are_passed_on() {
+fn the_last_of_duplicates_is_read_and_all_are_passed_on() {
     let header = "tenant=one,a=1,tenant=two";
     let got = propagator().extract(&vec![("baggage", header)]);
     assert_eq!(got.context.get(&TENANT).unwrap(), "two");
@@ -228,7 +228,7 @@ fn insert_leaves_everything_as_it_was_when_it_fails() {
 }
 
 #[test]
-fn where_only_listed_members_are_taken_no_other_enters_or_leaves() {
+fn no_unlisted_member_enters_or_leaves_a_propagator_of_listed_ones() {
     let list = Propagator::builder().baggage("tenant", text(&TENANT));
     let edge = list.only_listed_baggage().build().unwrap();
     let others = members(1000);

@@ -51,7 +51,7 @@ fn a_baggage_header_without_members_is_taken_out() {
 }
 
 #[test]
-fn what_is_refused_from_a_stranger_is_not_sent_on_as_ones_own() {
+fn values_refused_from_a_stranger_are_not_sent_on() {
     let codec = || text(&LEVEL).trusted_only();
     let wire = Propagator::builder().header("x-level", codec()).baggage("level", codec());
     let got = headers(&[("x-level", "trace"), ("baggage", "level=trace")]);
@@ -86,7 +86,7 @@ fn an_echoed_header_of_another_response_is_not_sent_back() {
 }
 
 #[test]
-fn a_closure_is_told_of_what_is_sent_and_of_nothing_else() {
+fn a_closure_is_told_of_sent_values_and_of_nothing_else() {
     static ONLY: ContextVar<TraceContext> = ContextVar::new("only");
     let wire = Propagator::builder().trace_context(&ONLY).header("x-id", text(&REQUEST_ID));
     let mut keys = Vec::new();

@@ -35,7 +35,7 @@ fn a_mebibyte_in_any_header_is_refused_by_its_size() {
 }
 
 #[test]
-fn of_a_mebibyte_of_baggage_the_first_members_are_kept() {
+fn the_first_members_of_a_mebibyte_of_baggage_are_kept() {
     let header = [b"a=1,b=2,c=", vec![b'v'; MEBIBYTE].as_slice(), b",d=4"].concat();
     let got = propagator().extract(&vec![("baggage", header)]);
     assert_eq!(got.context.get(&BAGGAGE).unwrap().to_string(), "a=1,b=2");
@@ -74,7 +74,7 @@ fn every_byte_that_is_not_allowed_is_refused_in_every_place() {
 }
 
 #[test]
-fn what_a_later_version_adds_is_printable_too() {
+fn fields_added_by_a_later_version_are_printable_too() {
     let later = |more: &[u8]| [b"cc", &PARENT[2..], b"-", more].concat();
     assert!(rules(&[("traceparent", later(b"what ~ the-future"))]).is_empty());
     for byte in (0..=u8::MAX).filter(|byte| !(b' '..=b'~').contains(byte)) {

@@ -91,7 +91,7 @@ fn as_many_members_as_the_program_says_are_taken_and_sent() {
 }
 
 #[test]
-fn a_smaller_limit_holds_for_what_is_read_and_for_what_is_sent() {
+fn a_smaller_limit_holds_for_reading_and_for_sending() {
     let wire = build(Propagator::builder().baggage("tenant", text(&TENANT)).max_baggage_members(2));
     let got = wire.extract(&[("baggage", "a=1,b=2,c=3,tenant=acme")]);
     assert_eq!(got.context.get(&BAGGAGE).unwrap().to_string(), "a=1,tenant=acme");

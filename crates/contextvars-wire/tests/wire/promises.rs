@@ -85,7 +85,7 @@ fn a_limit_holds_in_both_directions() {
 }
 
 #[test]
-fn what_is_for_trusted_senders_is_taken_from_them_only() {
+fn entries_for_trusted_senders_are_taken_from_them_only() {
     let headers = [("x-debug", "trace")];
     assert_eq!(problems(&headers), [("x-debug".into(), Violation::Untrusted)]);
     let got = propagator().extract_trusted(&headers[..]);
@@ -135,7 +135,7 @@ fn everything_can_be_shared_between_threads() {
 }
 
 #[test]
-fn inject_writes_what_is_current() {
+fn inject_writes_the_current_values() {
     let mut sent = BTreeMap::new();
     ATTEMPT.sync_scope(2, || propagator().inject(&mut sent));
     assert_eq!(sent, BTreeMap::from([("x-attempt".into(), "2".into())]));

@@ -62,7 +62,7 @@ fn a_trace_that_starts_at_an_extraction_is_sampled_unless_the_program_says_other
 }
 
 #[test]
-fn a_trace_that_came_keeps_its_flag_and_nobody_is_asked() {
+fn a_received_trace_keeps_its_flag_and_the_decision_is_not_asked() {
     let wire = list().sample_new(|_| panic!("asked")).build().unwrap();
     for (flags, sampled) in [("00", false), ("01", true), ("02", false), ("03", true)] {
         let header = format!("{}{flags}", &CAME[..53]);
@@ -222,7 +222,7 @@ fn server_timing_names_the_variables_part_whatever_the_source_says() {
 }
 
 #[test]
-fn a_local_trace_is_not_sent_and_nobody_is_asked() {
+fn a_local_trace_is_not_sent_and_the_decision_is_not_asked() {
     static LOCAL: ContextVar<TraceContext> = ContextVar::new("local_trace").local();
     let wire = Propagator::builder().trace_context(&LOCAL);
     let wire = wire.trace_from(|| panic!("asked")).sample_new(|_| panic!("asked")).build().unwrap();
@@ -261,7 +261,7 @@ fn a_trace_is_remote_if_it_came_from_another_process() {
 }
 
 #[test]
-fn whether_a_trace_is_remote_is_neither_compared_nor_shown() {
+fn the_remote_mark_of_a_trace_is_neither_compared_nor_shown() {
     use std::hash::{BuildHasher as _, RandomState};
 
     let remote: TraceContext = CAME.parse().unwrap();

@@ -86,7 +86,7 @@ fn decode(text: &str) -> Vec<u8> {
 }
 
 #[test]
-fn the_page_shows_every_line_and_what_is_wrong_with_it() {
+fn the_page_shows_every_line_and_its_errors() {
     let Some(browser) = Browser::start() else {
         return skip("the browser test needs chromium and chromedriver");
     };

@@ -24,7 +24,7 @@ fn ends(pid: u32) -> bool {
 }
 
 #[test]
-fn ctrl_c_ends_both_and_answers_what_is_in_flight() {
+fn ctrl_c_ends_both_and_answers_requests_in_flight() {
     let shop = Shop::start();
     let warehouse = shop.warehouse_pid();
     let mut streams: Vec<_> =

@@ -50,9 +50,16 @@ impl Branch {
         Self { count: RefCount::one(), len, access: LoomAccess::new(), children }
     }
 
-    /// Copies the branch. The copy is an owner of all children but the one at `place`, which the caller must forget.
+    /// Copies the branch, with `child` at `place`.
+    pub(super) fn with_child(&self, place: usize, child: Link) -> Self {
+        let mut copy = self.copy_counting_all_but(place);
+        std::mem::forget(std::mem::replace(copy.child_mut(place), child));
+        copy
+    }
+
+    /// Copies the branch. The copy owns all children but the one at `place`, which the caller must forget.
     #[inline]
-    fn copy_without_counting(&self, place: usize) -> Self {
+    fn copy_counting_all_but(&self, place: usize) -> Self {
         for (at, child) in self.children.iter().enumerate() {
             match child.count() {
                 Some(count) if at != place => count.acquire(),
@@ -60,16 +67,6 @@ impl Branch {
             }
         }
         Self::of(self.len, self.children.each_ref().map(Link::duplicate))
-    }
-
-    /// Copies the branch, with `child` at `place`.
-    pub(super) fn with_child(&self, place: usize, child: Link) -> Self {
-        let mut child = Some(child);
-        let children = std::array::from_fn(|at| match child.take_if(|_| at == place) {
-            Some(child) => child,
-            None => self.children[at].clone(),
-        });
-        Self::of(self.len, children)
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -162,7 +159,7 @@ impl Link {
     /// Turns an empty link into one to a copy of `original` without the child at `place`. Returns the copy's empty link there.
     #[inline]
     pub(super) fn fill_with_copy(&mut self, original: &Branch, place: usize) -> &mut Self {
-        let copy = Self::branch(|| original.copy_without_counting(place));
+        let copy = Self::branch(|| original.copy_counting_all_but(place));
         let branch = copy.untagged();
         std::mem::forget(std::mem::replace(self, copy));
         // SAFETY: this link was just made the only owner of the branch, and is borrowed mutably for as long as the result lives.
@@ -171,7 +168,7 @@ impl Link {
         child
     }
 
-    /// Copies the pointer. The caller sees to it that only one of the two links is dropped, or counts the other one.
+    /// Copies the pointer, but does not count it. The caller counts one of the two links, or forgets it.
     #[inline]
     fn duplicate(&self) -> Self {
         Self { tagged: self.tagged, owns: PhantomData }

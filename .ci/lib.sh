@@ -13,6 +13,7 @@ unset CARGO_TARGET_DIR CARGO_BUILD_TARGET_DIR RUSTFLAGS RUSTDOCFLAGS MIRIFLAGS R
 only=${only:-*}
 times=()
 skipped=()
+declare -A begun=() # The steps that run in the background: their log, budget and name, by process.
 failed=
 started=$SECONDS
 
@@ -24,13 +25,19 @@ wanted() {
 
 # step BUDGET NAME COMMAND...: runs COMMAND, and stops it after BUDGET seconds. The script ends if COMMAND fails.
 step() {
-    local budget=$1 name=$2 begun=$SECONDS status=0
+    local budget=$1 name=$2 from=$SECONDS status=0
     shift 2
     wanted "$name" || return 0
     printf '\n=== %s (at most %s s)\n' "$name" "$budget"
     timeout --kill-after=10 "$budget" "$@" </dev/null || status=$?
-    local took=$((SECONDS - begun))
+    local took=$((SECONDS - from))
     times+=("$(printf '%5d of %5d s  %s' "$took" "$budget" "$name")")
+    verdict "$status" "$took" "$budget" "$name"
+}
+
+# verdict STATUS SECONDS BUDGET NAME: says how a step ended, and ends the script if it failed.
+verdict() {
+    local status=$1 took=$2 budget=$3 name=$4
     if [ "$status" != 0 ]; then
         [ "$status" != 124 ] || echo "--- $name: stopped, because it took longer than its budget of $budget s"
         echo "--- $name: FAILED after $took s"
@@ -38,6 +45,52 @@ step() {
         exit 1
     fi
     echo "--- $name: passed in $took s"
+}
+
+# begin BUDGET NAME COMMAND...: like `step`, but two such steps run at a time, each on one core. `join` waits for them.
+begin() {
+    local budget=$1 name=$2
+    shift 2
+    wanted "$name" || return 0
+    while [ "${#begun[@]}" -ge 2 ]; do
+        reap
+    done
+    local log
+    log=$(mktemp)
+    printf '\n=== %s (at most %s s) has begun\n' "$name" "$budget"
+    {
+        local from=$SECONDS status=0
+        timeout --kill-after=10 "$budget" "$@" </dev/null >"$log" 2>&1 || status=$?
+        echo "$status $((SECONDS - from))" >"$log.end"
+    } &
+    begun[$!]="$log $budget $name"
+}
+
+# join: waits for all steps that have begun.
+join() {
+    while [ "${#begun[@]}" != 0 ]; do
+        reap
+    done
+}
+
+# reap: waits for one of the steps that have begun, and prints its output.
+reap() {
+    local pid log budget name status took
+    wait -n "${!begun[@]}" || true
+    for pid in "${!begun[@]}"; do
+        read -r log budget name <<<"${begun[$pid]}"
+        if [ ! -s "$log.end" ]; then
+            kill -0 "$pid" 2>/dev/null && continue
+            echo '137 0' >"$log.end" # It was killed before it could say how it ended.
+        fi
+        read -r status took <"$log.end"
+        unset "begun[$pid]"
+        printf '\n=== %s\n' "$name"
+        cat "$log"
+        rm -f "$log" "$log.end"
+        times+=("$(printf '%5d of %5d s  %s, beside another' "$took" "$budget" "$name")")
+        verdict "$status" "$took" "$budget" "$name"
+    done
 }
 
 # skip NAME REASON: reports that the step NAME does not run here.
@@ -49,7 +102,10 @@ skip() {
 
 # Prints the closing lines: the time of each step, what was skipped and why, and the verdict.
 finish() {
-    local status=$?
+    local status=$? pid
+    for pid in "${!begun[@]}"; do
+        pkill -P "$pid" 2>/dev/null || true
+    done
     printf '\n=== times\n'
     [ "${#times[@]}" = 0 ] || printf '%s\n' "${times[@]}"
     printf '\n=== skipped: %s\n' "${#skipped[@]}"

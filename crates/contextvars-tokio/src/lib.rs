@@ -36,6 +36,10 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(missing_docs)]
 
+#[cfg(tokio_unstable)]
+#[cfg_attr(docsrs, doc(cfg(tokio_unstable)))]
+pub mod diagnose;
+
 use std::future::Future;
 
 use contextvars::{ContextExt as _, propagate};
@@ -68,6 +72,8 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
+    #[cfg(tokio_unstable)]
+    let _carrying = diagnose::Carrying::begin();
     task::spawn(future.in_current_context())
 }
 
@@ -102,6 +108,8 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
+    #[cfg(tokio_unstable)]
+    let _carrying = diagnose::Carrying::begin();
     task::spawn_local(future.in_current_context())
 }
 

@@ -48,17 +48,17 @@ impl fmt::Display for Loss {
         match self.certainty {
             Certainty::Certain => write!(
                 f,
-                "`{name}` was lost where {which} was spawned, at {at}: it had a value there, and the spawned task does not carry \
-                 the context."
+                "`{name}` was lost where {which} was spawned, at {at}: it had a value there, but tokio's tasks inherit no values \
+                 unless their futures are wrapped."
             ),
             Certainty::Likely => write!(
                 f,
                 "`{name}` had a value where {which} was spawned, at {at}, but the spawned task runs in a context without it. Unless \
-                 that task unset `{name}` or entered another context, it does not carry the context."
+                 that task unset `{name}` or entered another context, it was not wrapped, so it inherited no values."
             ),
         }?;
         f.write_str(
-            " Spawn it with `contextvars_tokio::spawn`, or wrap its future with `in_current_context()`. If that line is in a \
+            " Spawn the task with `contextvars_tokio::spawn`, or wrap its future with `in_current_context()`. If that line is in a \
              library, wrap the future that you pass to the library, or pass your closure through `contextvars::propagate`.",
         )
     }

@@ -54,7 +54,7 @@ fn never(name: &str, lineage: &Lineage) -> String {
     format!(
         "`{name}` had no value {had_none}; earlier code is not traced. Set `{name}` before that line, in the context that spawns \
          the task, or declare it with a default. If it is set earlier, a thread, a blocking closure or another task in between \
-         does not carry the context."
+         did not pass it on."
     )
 }
 
@@ -65,9 +65,9 @@ fn untraced_task(name: &str) -> String {
         return format!("{untraced} {}", SetIn(name));
     }
     format!(
-        "{untraced} It does not carry the context of the code that spawned it. Use `contextvars_tokio::spawn_blocking` or \
+        "{untraced} Closures and tasks inherit no values unless they are wrapped. Use `contextvars_tokio::spawn_blocking` or \
          `contextvars_tokio::spawn_local`, or else pass the closure through `contextvars::propagate` or wrap the future with \
-         `in_current_context()`. If that code is in a library, do so with the closure or future that you pass to the library."
+         `in_current_context()`. If a library spawns it, do so with the closure or future that you pass to the library."
     )
 }
 
@@ -84,8 +84,8 @@ fn outside_of_tasks(name: &str) -> String {
     }
     format!(
         "This code runs on a thread outside of any runtime, so it is not traced. A new thread starts with an empty context: if \
-         `{name}` is set where the thread is started, pass the thread's closure through `contextvars::propagate` there. If that \
-         code is in a library, do so with the closure that you pass to the library."
+         `{name}` is set where the thread is started, pass the thread's closure through `contextvars::propagate` there. If a \
+         library starts it, do so with the closure that you pass to the library."
     )
 }
 

@@ -155,7 +155,7 @@ pub fn on_task_terminate(meta: &TaskMeta<'_>) {
 ///
 /// Linear in the number of spawns that are kept, and logarithmic in the number of variables.
 pub fn explain<T: Send + Sync + 'static>(var: &ContextVar<T>) -> Option<Loss> {
-    if var.is_local() || Context::current().contains(var) {
+    if Context::current().contains(var) {
         return None;
     }
     let lineage = TASKS.get(task::try_id()?)?;

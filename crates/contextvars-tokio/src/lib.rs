@@ -30,6 +30,8 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
+//! To find the task that was spawned without its context, use the module `diagnose`, which needs `--cfg tokio_unstable`.
+//!
 //! [`SpanContextExt`]: https://docs.rs/contextvars-tracing/latest/contextvars_tracing/trait.SpanContextExt.html
 //! [`propagate_with_span`]: https://docs.rs/contextvars-tracing/latest/contextvars_tracing/fn.propagate_with_span.html
 

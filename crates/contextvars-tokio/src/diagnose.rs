@@ -68,6 +68,8 @@ static TASKS: LazyLock<Table<Id, Lineage>> = LazyLock::new(Table::new);
 /// It replaces the hooks that `on_task_spawn` and `on_task_terminate` gave to the builder before. A program with hooks of its own
 /// calls `install` first and then sets hooks that call [`on_task_spawn`] and [`on_task_terminate`].
 ///
+/// A runtime of `#[tokio::main]` or `#[tokio::test]` has no builder, so build the runtime in `main` instead.
+///
 /// The panics are explained by [`contextvars::on_missing`], for the whole process. If the program has registered a function there
 /// before, that function stays and the panics do not change; [`explain`] works in any case.
 ///

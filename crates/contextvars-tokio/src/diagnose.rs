@@ -36,8 +36,9 @@
 //!
 //! # What it costs
 //!
-//! While a runtime without the hooks spawns tasks, nothing is recorded. With the hooks, a spawn and the end of its task take about
-//! 0.4 µs more, because both lock a table that all runtimes share. See the bench `diagnose` in `benches`.
+//! While a runtime without the hooks spawns tasks, nothing is recorded. [`crate::spawn`] then marks its task, which takes
+//! two writes to a thread-local. With the hooks, a spawn and the end of its task take 0.2 µs more, 0.5 instead of 0.3 µs for a task
+//! that does nothing. Both lock a table that all runtimes share. The bench `diagnose` measures it.
 //!
 //! The record of a task holds copies of the contexts of up to 16 spawns, until the task and the tasks that descend from it have
 //! ended. **So values live longer**: those of a request live until the tasks that it spawned have ended, even if these tasks do not

@@ -120,6 +120,24 @@ impl Missing<'_> {
         self.name
     }
 
+    /// Returns `true` if the variable is [`local`](crate::ContextVar::local), so that no copy of a context has its value.
+    ///
+    /// A variable that has had no value in this process yet is not recognised.
+    ///
+    /// ```
+    /// use contextvars::{ContextVar, on_missing};
+    ///
+    /// static DEPTH: ContextVar<u32> = ContextVar::new("depth").local();
+    ///
+    /// on_missing(|missing| missing.is_local().then(|| "it is not inherited".to_owned()));
+    /// drop(DEPTH.bind(1));
+    /// let panic = std::panic::catch_unwind(|| DEPTH.get()).unwrap_err();
+    /// assert!(panic.downcast_ref::<String>().unwrap().ends_with("it is not inherited"));
+    /// ```
+    pub fn is_local(&self) -> bool {
+        self.id().is_some_and(VarId::is_local)
+    }
+
     pub(crate) fn id(&self) -> Option<VarId> {
         (self.id)()
     }

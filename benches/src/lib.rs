@@ -9,6 +9,7 @@
 //! | `copy` | a snapshot, and the first change made to it |
 //! | `poll` | entering a context, for a call and for each poll of a future |
 //! | `spawn` | a task that inherits its context |
+//! | `diagnose` | the task hooks that find lost values; with `--cfg tokio_unstable` only |
 //! | `growth` | growth with the number of variables, and with the depth of calls |
 //! | `rayon` | propagating the context to rayon's jobs |
 //! | `wire` | extracting a context from a request's headers, and injecting it |

@@ -30,11 +30,17 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
+//! To find the task that was spawned without its context, use the module `diagnose`, which needs `--cfg tokio_unstable`.
+//!
 //! [`SpanContextExt`]: https://docs.rs/contextvars-tracing/latest/contextvars_tracing/trait.SpanContextExt.html
 //! [`propagate_with_span`]: https://docs.rs/contextvars-tracing/latest/contextvars_tracing/fn.propagate_with_span.html
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(missing_docs)]
+
+#[cfg(tokio_unstable)]
+#[cfg_attr(docsrs, doc(cfg(tokio_unstable)))]
+pub mod diagnose;
 
 use std::future::Future;
 
@@ -68,6 +74,8 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
+    #[cfg(tokio_unstable)]
+    let _carrying = diagnose::Carrying::begin();
     task::spawn(future.in_current_context())
 }
 
@@ -102,6 +110,8 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
+    #[cfg(tokio_unstable)]
+    let _carrying = diagnose::Carrying::begin();
     task::spawn_local(future.in_current_context())
 }
 

@@ -12,7 +12,8 @@
 //! static USER: ContextVar<&str> = ContextVar::new("user");
 //!
 //! let labels: Vec<_> = USER.sync_scope("ann", || {
-//!     (1..=3).into_par_iter().in_current_context().map(|n| format!("{} {n}", USER.get())).collect()
+//!     let numbers = (1..=3).into_par_iter().in_current_context();
+//!     numbers.map(|n| format!("{} {n}", USER.get())).collect()
 //! });
 //! assert_eq!(labels, ["ann 1", "ann 2", "ann 3"]);
 //! ```
@@ -189,7 +190,7 @@ fn wait<R>(wait: impl FnOnce() -> R) -> R {
     Context::detached().run(wait)
 }
 
-/// A place to spawn jobs in, as [`rayon::Scope`]; the argument of the closures of [`scope`] and
+/// A place to spawn jobs in, as [rayon's `Scope`](::rayon::Scope); the argument of the closures of [`scope`] and
 /// [`in_place_scope`].
 #[derive(Debug)]
 pub struct Scope<'a, 'scope> {

@@ -3,6 +3,8 @@
 #![cfg_attr(doc, doc = concat!("[security]: ", env!("CARGO_PKG_REPOSITORY"), "/blob/HEAD/SECURITY.md"))]
 #![doc = ""]
 #![doc = include_str!("../README.md")]
+// For links from crates that are documented without this one.
+#![doc(html_root_url = "https://docs.rs/contextvars/latest")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(missing_docs)]
 

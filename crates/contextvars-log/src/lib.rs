@@ -19,6 +19,8 @@
 //! `env_logger = { version = "0.11", features = ["kv"] }`. The inner logger also decides about escapes: `env_logger` writes
 //! text unchanged, line ends and escape sequences included. So check values from outside before you bind them.
 
+// For links from crates that are documented without this one.
+#![doc(html_root_url = "https://docs.rs/contextvars-log/latest")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(missing_docs)]
 

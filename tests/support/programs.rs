@@ -14,6 +14,7 @@ const BEGIN: &str = "\n--- program ---\n";
 /// Declares a module that contains the program in `$file`, and tests it against `$document`.
 macro_rules! program {
     ($name:ident, $document:literal, $file:literal $(, $shadow:item)?) => {
+        #[allow(clippy::unused_async, reason = "a short program stands for a longer one")]
         mod $name {
             $($shadow)?
             include!($file);
@@ -49,8 +50,8 @@ pub(crate) fn run(path: &str) -> String {
     let output = command.output().expect("the test binary starts again");
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "the program failed: {errors}");
-    let text = String::from_utf8(output.stdout).expect("the programs print plain text");
-    text.split_once(BEGIN).expect("the process runs the program").1.replace(path, name)
+    let printed = String::from_utf8(output.stdout).expect("the programs print plain text");
+    printed.split_once(BEGIN).expect("the process runs the program").1.replace(path, name)
 }
 
 /// Asserts that the document shows the program, and after it the output, in which `…` stands for any text.

@@ -186,7 +186,7 @@ impl kv::Source for RecordWithFields<'_> {
 /// Fields as the key-values of a record.
 ///
 /// Use this in a logger that has fields of its own beside those of the context. `Fields` itself cannot implement
-/// [`kv::Source`], because neither the type nor the trait belongs to this crate.
+/// [`kv::Source`](https://docs.rs/log/latest/log/kv/trait.Source.html), because neither the type nor the trait belongs to this crate.
 ///
 /// ```
 /// use contextvars::fields::{Fields, kv};

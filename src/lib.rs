@@ -1,7 +1,10 @@
 #![doc = include_str!("../docs/links.md")]
 #![cfg_attr(doc, doc = concat!("[shop page]: ", env!("CARGO_PKG_REPOSITORY"), "/raw/HEAD/docs/shop.png"))]
+#![cfg_attr(doc, doc = concat!("[security]: ", env!("CARGO_PKG_REPOSITORY"), "/blob/HEAD/SECURITY.md"))]
 #![doc = ""]
 #![doc = include_str!("../README.md")]
+// For links from crates that are documented without this one.
+#![doc(html_root_url = "https://docs.rs/contextvars/latest")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(missing_docs)]
 
@@ -65,7 +68,9 @@ macro_rules! document {
     ($path:literal) => {
         concat!(
             include_str!("../docs/links.md"),
-            "[tests]: ",
+            "[security]: ",
+            env!("CARGO_PKG_REPOSITORY"),
+            "/blob/HEAD/SECURITY.md\n[tests]: ",
             env!("CARGO_PKG_REPOSITORY"),
             "/tree/HEAD/tests\n[chart read]: #read\n[chart write]: #write\n[chart copy]: #copy\n[chart poll]: #poll\n[chart spawn]: #spawn\n",
             "[chart growth]: #growth-1\n[chart rayon]: #rayon\n[chart lines]: #lines\n[chart soak]: #soak\n\n",
@@ -87,12 +92,31 @@ macro_rules! chart {
 pub mod documentation {
     #[cfg_attr(any(not(doctest), feature = "rayon"), doc = document!("../docs/guide.md"))]
     pub mod guide {}
-    #[cfg_attr(any(not(doctest), feature = "rayon"), doc = document!("../docs/migrating.md"))]
-    pub mod migrating {}
+    #[doc = document!("../docs/migrating.md")]
+    pub mod migrating {
+        #[doc = document!("../docs/migrating/task-local.md")]
+        pub mod task_local {}
+        #[doc = document!("../docs/migrating/spans.md")]
+        pub mod spans {}
+        #[doc = document!("../docs/migrating/opentelemetry.md")]
+        pub mod opentelemetry {}
+        #[doc = document!("../docs/migrating/thread-local.md")]
+        pub mod thread_local {}
+        #[doc = document!("../docs/migrating/log.md")]
+        pub mod log {}
+        #[doc = document!("../docs/migrating/python.md")]
+        pub mod python {}
+        #[doc = document!("../docs/migrating/structlog.md")]
+        pub mod structlog {}
+    }
+    #[doc = document!("../docs/compare.md")]
+    pub mod compare {}
     #[doc = document!("../docs/semantics.md")]
     pub mod semantics {}
     #[doc = document!("../docs/design.md")]
     pub mod design {}
+    #[doc = document!("../docs/libraries.md")]
+    pub mod libraries {}
     #[doc = document!("../docs/companions.md")]
     pub mod companions {}
     #[doc = document!("../docs/performance.md")]

@@ -12,7 +12,8 @@
 //! static USER: ContextVar<&str> = ContextVar::new("user");
 //!
 //! let labels: Vec<_> = USER.sync_scope("ann", || {
-//!     (1..=3).into_par_iter().in_current_context().map(|n| format!("{} {n}", USER.get())).collect()
+//!     let numbers = (1..=3).into_par_iter().in_current_context();
+//!     numbers.map(|n| format!("{} {n}", USER.get())).collect()
 //! });
 //! assert_eq!(labels, ["ann 1", "ann 2", "ann 3"]);
 //! ```
@@ -53,7 +54,7 @@ use ::rayon::{BroadcastContext, ThreadPool};
 use crate::{Context, ContextExt as _, WithContext, propagate};
 
 /// Runs two closures, potentially in parallel, each in a copy of the current context; otherwise as
-/// [`rayon::join`](::rayon::join()).
+/// [`rayon::join`](https://docs.rs/rayon/latest/rayon/fn.join.html).
 ///
 /// ```
 /// # use contextvars::ContextVar;
@@ -73,7 +74,7 @@ where
     wait(|| ::rayon::join(oper_a, oper_b))
 }
 
-/// Queues a closure that runs in a copy of the current context; otherwise as [`rayon::spawn`](::rayon::spawn()).
+/// Queues a closure that runs in a copy of the current context; otherwise as [`rayon::spawn`](https://docs.rs/rayon/latest/rayon/fn.spawn.html).
 ///
 /// ```
 /// # use contextvars::ContextVar;
@@ -91,7 +92,7 @@ where
 }
 
 /// Runs a closure in a pool, in a copy of the current context, and waits for it; otherwise as
-/// [`ThreadPool::install`](::rayon::ThreadPool::install).
+/// [`ThreadPool::install`](https://docs.rs/rayon/latest/rayon/struct.ThreadPool.html#method.install).
 ///
 /// ```
 /// # use contextvars::ContextVar;
@@ -112,7 +113,7 @@ where
 }
 
 /// Runs a closure on each thread of a pool, each time in a fresh copy of the current context, and waits for all of them;
-/// otherwise as [`ThreadPool::broadcast`](::rayon::ThreadPool::broadcast).
+/// otherwise as [`ThreadPool::broadcast`](https://docs.rs/rayon/latest/rayon/struct.ThreadPool.html#method.broadcast).
 ///
 /// ```
 /// # use contextvars::ContextVar;
@@ -136,7 +137,7 @@ where
 }
 
 /// Runs `op` in a copy of the current context, and waits for the jobs that it spawns; otherwise as
-/// [`rayon::scope`](::rayon::scope()).
+/// [`rayon::scope`](https://docs.rs/rayon/latest/rayon/fn.scope.html).
 ///
 /// ```
 /// # use contextvars::ContextVar;
@@ -162,7 +163,7 @@ where
 }
 
 /// Runs `op` on the calling thread in a copy of the current context, and waits for the jobs that it spawns; otherwise as
-/// [`rayon::in_place_scope`](::rayon::in_place_scope()).
+/// [`rayon::in_place_scope`](https://docs.rs/rayon/latest/rayon/fn.in_place_scope.html).
 ///
 /// Use it in place of [`scope`] if `op` is not `Send`.
 ///
@@ -189,7 +190,7 @@ fn wait<R>(wait: impl FnOnce() -> R) -> R {
     Context::detached().run(wait)
 }
 
-/// A place to spawn jobs in, as [`rayon::Scope`]; the argument of the closures of [`scope`] and
+/// A place to spawn jobs in, as [rayon's `Scope`](https://docs.rs/rayon/latest/rayon/struct.Scope.html); the argument of the closures of [`scope`] and
 /// [`in_place_scope`].
 #[derive(Debug)]
 pub struct Scope<'a, 'scope> {

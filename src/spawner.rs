@@ -6,7 +6,8 @@ use crate::ContextExt as _;
 
 /// A spawner whose tasks run in a copy of the context that is current when they are spawned.
 ///
-/// Use it for code that is generic over [`futures::task::Spawn`](Spawn) or [`LocalSpawn`] and spawns tasks that you cannot
+/// Use it for code that is generic over [`futures::task::Spawn`](https://docs.rs/futures/latest/futures/task/trait.Spawn.html) or
+/// [`LocalSpawn`](https://docs.rs/futures/latest/futures/task/trait.LocalSpawn.html) and spawns tasks that you cannot
 /// wrap. If you spawn the task yourself, wrap it with [`in_current_context`](crate::ContextExt::in_current_context), which
 /// saves one allocation.
 ///

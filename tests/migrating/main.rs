@@ -1,9 +1,13 @@
 //! Programs before and after a migration, side by side: each test runs a program as it was written for another mechanism
-//! and the same program as `docs/migrating.md` rewrites it, and compares their output.
+//! and the same program as the pages in `docs/migrating` rewrite it, and compares their output. The module `pages` has the
+//! programs that stand on the pages themselves.
 //!
 //! The programs for Python run in the Python that is installed, if there is one. Their output is recorded in the tests, so
 //! the rewritten program is compared even where Python or structlog is missing.
 
+mod pages;
+#[path = "../support/programs.rs"]
+mod programs;
 mod python;
 mod structlog;
 mod task_local;

@@ -19,6 +19,8 @@
 //! `env_logger = { version = "0.11", features = ["kv"] }`. The inner logger also decides about escapes: `env_logger` writes
 //! text unchanged, line ends and escape sequences included. So check values from outside before you bind them.
 
+// For links from crates that are documented without this one.
+#![doc(html_root_url = "https://docs.rs/contextvars-log/latest")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(missing_docs)]
 
@@ -184,7 +186,7 @@ impl kv::Source for RecordWithFields<'_> {
 /// Fields as the key-values of a record.
 ///
 /// Use this in a logger that has fields of its own beside those of the context. `Fields` itself cannot implement
-/// [`kv::Source`], because neither the type nor the trait belongs to this crate.
+/// [`kv::Source`](https://docs.rs/log/latest/log/kv/trait.Source.html), because neither the type nor the trait belongs to this crate.
 ///
 /// ```
 /// use contextvars::fields::{Fields, kv};

@@ -49,6 +49,12 @@
 //! use contextvars::{Context, ContextVar};
 //! use contextvars_wire::{Propagator, RequestId, text};
 //!
+//! type Headers = Vec<(String, String)>;
+//!
+//! fn names(headers: Headers) -> Vec<String> {
+//!     headers.into_iter().map(|(name, _)| name).collect()
+//! }
+//!
 //! static REQUEST_ID: ContextVar<RequestId> = ContextVar::new("request_id");
 //! static API_KEY: ContextVar<String> = ContextVar::new("api_key");
 //! static CALLER: ContextVar<String> = ContextVar::new("caller");
@@ -68,13 +74,11 @@
 //!     .with_value(&API_KEY, "secret".to_string())
 //!     .with_value(&CALLER, "shop".to_string())
 //!     .with_value(&NODE, "n-3".to_string());
-//! let (mut request, mut response) = (Vec::<(String, String)>::new(), Vec::<(String, String)>::new());
+//! let (mut request, mut response) = (Headers::new(), Headers::new());
 //! wire.inject_from(&context, &mut request);
 //! wire.inject_response_from(&context, &mut response);
-//!
-//! let names = |headers: &[(String, String)]| headers.iter().map(|header| header.0.clone()).collect::<Vec<_>>();
-//! assert_eq!(names(&request), ["x-request-id", "x-caller"]);
-//! assert_eq!(names(&response), ["x-request-id", "x-served-by"]);
+//! assert_eq!(names(request), ["x-request-id", "x-caller"]);
+//! assert_eq!(names(response), ["x-request-id", "x-served-by"]);
 //! # Ok::<(), contextvars_wire::BuildError>(())
 //! ```
 //!
@@ -141,6 +145,8 @@
 //! [`Command`](std::process::Command) are carriers, and with the feature `http` so is `http::HeaderMap`. For other types there
 //! are [`extract_fn`] and [`inject_fn`], or the two traits [`Extract`] and [`Inject`].
 
+// For links from crates that are documented without this one.
+#![doc(html_root_url = "https://docs.rs/contextvars-wire/latest")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(missing_docs)]
 

@@ -59,7 +59,8 @@ impl fmt::Display for Loss {
         }?;
         f.write_str(
             " Spawn the task with `contextvars_tokio::spawn`, or wrap its future with `in_current_context()`. If that line is in a \
-             library, wrap the future that you pass to the library, or pass your closure through `contextvars::propagate`.",
+             library, pass the library a wrapped future, `future.in_current_context()`, or a wrapped closure, \
+             `contextvars::propagate(f)`.",
         )
     }
 }

@@ -52,22 +52,23 @@ fn never(name: &str, lineage: &Lineage) -> String {
         ),
     };
     format!(
-        "`{name}` had no value {had_none}; earlier code is not traced. Set `{name}` before that line, in the context that spawns \
-         the task, or declare it with a default. If it is set earlier, a thread, a blocking closure or another task in between \
-         did not pass it on."
+        "`{name}` had no value {had_none}, and earlier spawns are not recorded. Set `{name}` before that line, in the code that \
+         spawns the task, or declare it with a default. If `{name}` is set further up, it was lost on the way: wrap each thread \
+         and blocking closure in between with `contextvars::propagate`, and each task with `in_current_context()`."
     )
 }
 
 fn untraced_task(name: &str) -> String {
-    let untraced = "This code runs in a task whose spawn is not traced: a closure of `spawn_blocking`, a task of a `LocalSet`, or a \
-                    task of a runtime without the hooks of `diagnose`.";
+    let untraced = "The spawn of this code is not traced, because it is a closure of `spawn_blocking`, a task of a `LocalSet`, or a \
+                    task of a runtime without the hooks of `contextvars_tokio::diagnose`.";
     if is_entered() {
         return format!("{untraced} {}", SetIn(name));
     }
     format!(
-        "{untraced} Closures and tasks inherit no values unless they are wrapped. Use `contextvars_tokio::spawn_blocking` or \
-         `contextvars_tokio::spawn_local`, or else pass the closure through `contextvars::propagate` or wrap the future with \
-         `in_current_context()`. If a library spawns it, do so with the closure or future that you pass to the library."
+        "{untraced} None of them inherits values unless it is wrapped. Spawn a closure with `contextvars_tokio::spawn_blocking`, a \
+         task of a `LocalSet` with `contextvars_tokio::spawn_local`, and another task with `contextvars_tokio::spawn`. If a \
+         library spawns it, pass the library a wrapped closure, `contextvars::propagate(f)`, or a wrapped future, \
+         `future.in_current_context()`."
     )
 }
 
@@ -83,9 +84,10 @@ fn outside_of_tasks(name: &str) -> String {
         );
     }
     format!(
-        "This code runs on a thread outside of any runtime, so it is not traced. A new thread starts with an empty context: if \
-         `{name}` is set where the thread is started, pass the thread's closure through `contextvars::propagate` there. If a \
-         library starts it, do so with the closure that you pass to the library."
+        "This code runs on a thread outside of any runtime, so it is not traced. A new thread starts with an empty context. If \
+         `{name}` is set where the thread is started, pass the thread's closure through `contextvars::propagate` there; otherwise \
+         set `{name}` in the thread, for each request that it serves. If a library starts the thread, pass the library a wrapped \
+         closure, `contextvars::propagate(f)`."
     )
 }
 

@@ -11,8 +11,8 @@ use crate::{USER, library, text_of, traced, traced_on_this_thread};
 const OUTSIDE: &str = "context variable `user` was read outside of any entered context; in a task, wrap the task with \
                        `in_current_context()`";
 const FIX: &str = "Spawn the task with `contextvars_tokio::spawn`, or wrap its future with `in_current_context()`. If that line is \
-                   in a library, wrap the future that you pass to the library, or pass your closure through \
-                   `contextvars::propagate`.";
+                   in a library, pass the library a wrapped future, `future.in_current_context()`, or a wrapped closure, \
+                   `contextvars::propagate(f)`.";
 const UNWRAPPED: &str =
     "it had a value there, but tokio's tasks inherit no values unless their futures are wrapped.";
 
@@ -50,11 +50,12 @@ fn a_blocking_closure() {
     assert_eq!(
         text,
         format!(
-            "{OUTSIDE} (on thread `worker`)\nThis code runs in a task whose spawn is not traced: a closure of `spawn_blocking`, a \
-             task of a `LocalSet`, or a task of a runtime without the hooks of `diagnose`. Closures and tasks inherit no values \
-             unless they are wrapped. Use `contextvars_tokio::spawn_blocking` or `contextvars_tokio::spawn_local`, or else pass \
-             the closure through `contextvars::propagate` or wrap the future with `in_current_context()`. If a library spawns \
-             it, do so with the closure or future that you pass to the library."
+            "{OUTSIDE} (on thread `worker`)\nThe spawn of this code is not traced, because it is a closure of `spawn_blocking`, a \
+             task of a `LocalSet`, or a task of a runtime without the hooks of `contextvars_tokio::diagnose`. None of them \
+             inherits values unless it is wrapped. Spawn a closure with `contextvars_tokio::spawn_blocking`, a task of a \
+             `LocalSet` with `contextvars_tokio::spawn_local`, and another task with `contextvars_tokio::spawn`. If a library \
+             spawns it, pass the library a wrapped closure, `contextvars::propagate(f)`, or a wrapped future, \
+             `future.in_current_context()`."
         )
     );
 }
@@ -70,8 +71,9 @@ fn a_thread() {
         text_of_payload(&*payload),
         format!(
             "{OUTSIDE} (on thread `report`)\nThis code runs on a thread outside of any runtime, so it is not traced. A new thread \
-             starts with an empty context: if `user` is set where the thread is started, pass the thread's closure through \
-             `contextvars::propagate` there. If a library starts it, do so with the closure that you pass to the library."
+             starts with an empty context. If `user` is set where the thread is started, pass the thread's closure through \
+             `contextvars::propagate` there; otherwise set `user` in the thread, for each request that it serves. If a library \
+             starts the thread, pass the library a wrapped closure, `contextvars::propagate(f)`."
         )
     );
 }
@@ -87,9 +89,10 @@ fn a_context_that_never_had_the_value() {
         text,
         format!(
             "context variable `user` has no value in the current context, which has 1 other variable (on thread `worker`)\n`user` \
-             had no value where this task was spawned, at {place}; earlier code is not traced. Set `user` before that line, in \
-             the context that spawns the task, or declare it with a default. If it is set earlier, a thread, a blocking closure \
-             or another task in between did not pass it on."
+             had no value where this task was spawned, at {place}, and earlier spawns are not recorded. Set `user` before that \
+             line, in the code that spawns the task, or declare it with a default. If `user` is set further up, it was lost on \
+             the way: wrap each thread and blocking closure in between with `contextvars::propagate`, and each task with \
+             `in_current_context()`."
         )
     );
 }

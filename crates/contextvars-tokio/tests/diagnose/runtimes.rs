@@ -68,7 +68,7 @@ fn the_tasks_of_a_local_set_are_not_traced_and_take_no_ancestor_for_theirs() {
         let task = tasks.spawn_local(async { USER.get() });
         text_of(tasks.run_until(task).await)
     });
-    assert!(text.contains("\nThis code runs in a task whose spawn is not traced"), "{text}");
+    assert!(text.contains("\nThe spawn of this code is not traced"), "{text}");
 }
 
 #[test]

@@ -1,10 +1,14 @@
-//! The same program without context variables: it keeps its ids in a `thread_local!`, as a first attempt might.
+//! The way in which the ids get onto the log lines: by context variables, or in one of two other ways, for comparison.
 //!
-//! This module exists only to show the errors of that approach. Leave it out of a service that you copy from this example.
+//! This module and those below it exist only to show the errors of the other ways. Leave them out of a service that you copy from
+//! this example.
 
-use std::cell::RefCell;
+mod span;
+mod thread;
+
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::str::FromStr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -13,52 +17,95 @@ use axum::middleware::Next;
 use axum::response::Response;
 use contextvars::{Context, ContextExt as _};
 use contextvars_tower::ContextBody;
-use tracing::{Event, Subscriber};
+use tracing::{Event, Instrument as _, Subscriber};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-static OFF: AtomicBool = AtomicBool::new(false);
-
-thread_local! {
-    /// The ids of the last request that set them on this thread, kept as a context because that can hold all of them.
-    static IDS: RefCell<Context> = const { RefCell::new(Context::new()) };
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// Context variables, which are carried to each task, thread and process.
+    #[default]
+    Contextvars,
+    /// A `tracing` span around the handler, which is carried nowhere.
+    Span,
+    /// A `thread_local!`, as a first attempt might use it.
+    ThreadLocal,
 }
 
-pub(crate) fn is_off() -> bool {
-    OFF.load(Ordering::Relaxed) // Relaxed: nothing else is published with the flag
+/// The index of the current way in [`Way::ALL`].
+static WAY: AtomicUsize = AtomicUsize::new(0);
+
+impl Way {
+    /// All ways, in the order of their declaration.
+    pub(crate) const ALL: [Self; 3] = [Self::Contextvars, Self::Span, Self::ThreadLocal];
+
+    /// Returns the name on the command line and between the page and the processes.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Contextvars => "contextvars",
+            Self::Span => "span",
+            Self::ThreadLocal => "thread-local",
+        }
+    }
+
+    /// Returns the way of this process.
+    pub(crate) fn current() -> Self {
+        Self::ALL[WAY.load(Ordering::Relaxed)] // Relaxed: nothing else is published with the index
+    }
+
+    /// Makes this the way of all requests that start from now on.
+    pub(crate) fn choose(self) {
+        WAY.store(self as usize, Ordering::Relaxed);
+    }
 }
 
-pub(crate) fn switch_off(off: bool) {
-    OFF.store(off, Ordering::Relaxed);
+impl FromStr for Way {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let way = Self::ALL.into_iter().find(|way| way.name() == name);
+        way.ok_or_else(|| format!("{name:?} is none of {}", Self::ALL.map(Self::name).join(", ")))
+    }
 }
 
-/// Handles `PUT /contextvars`, whose body is `on` or `off`.
+/// Handles `PUT /way`, whose body is the name of a way.
 pub(crate) async fn switch(body: String) -> StatusCode {
-    match &*body {
-        "on" => switch_off(false),
-        "off" => switch_off(true),
-        _ => return StatusCode::BAD_REQUEST,
+    match body.parse::<Way>() {
+        Ok(way) => {
+            way.choose();
+            StatusCode::NO_CONTENT
+        }
+        Err(_) => StatusCode::BAD_REQUEST,
     }
-    StatusCode::NO_CONTENT
 }
 
-/// When off, moves the ids of a request from its context to the thread-local of the thread that polls it first.
-pub(crate) async fn ids_to_thread(request: Request, next: Next) -> Response {
-    if !is_off() {
-        return next.run(request).await;
-    }
-    IDS.set(Context::current());
-    let response = next.run(request).in_context(Context::new()).await;
+/// Moves the ids of a request out of its context to where the current way keeps them. The handler, and all that it starts, then
+/// run in empty contexts, so the functions that carry contexts carry nothing.
+pub(crate) async fn keep_ids(request: Request, next: Next) -> Response {
+    let response = match Way::current() {
+        Way::Contextvars => return next.run(request).await,
+        Way::Span => {
+            let handler = next.run(request).in_context(Context::new());
+            handler.instrument(span::of_request()).await
+        }
+        Way::ThreadLocal => {
+            thread::keep_ids();
+            next.run(request).in_context(Context::new()).await
+        }
+    };
     response.map(|body| Body::new(ContextBody::new(body, Context::new())))
 }
 
-/// Calls `read` in the current context, or, when off, with the ids in the thread-local.
+/// Calls `read` where the current way has the ids. A program cannot read the fields of a span, so with [`Way::Span`] it finds none.
 pub(crate) fn with_ids<R>(read: impl FnOnce() -> R) -> R {
-    if is_off() { IDS.with_borrow(Context::clone).run(read) } else { read() }
+    match Way::current() {
+        Way::Contextvars | Way::Span => read(),
+        Way::ThreadLocal => thread::ids().run(read),
+    }
 }
 
-/// A formatter that reads the ids from the current context, or, when off, from the thread-local.
+/// A formatter that shows the ids where the current way has them.
 pub(crate) struct WithIds<F>(pub(crate) F);
 
 impl<S, N, F> FormatEvent<S, N> for WithIds<F>
@@ -73,6 +120,10 @@ where
         writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        with_ids(|| self.0.format_event(context, writer, event))
+        let format = || self.0.format_event(context, writer, event);
+        match Way::current() {
+            Way::Span => span::ids(context).run(format),
+            Way::Contextvars | Way::ThreadLocal => with_ids(format),
+        }
     }
 }

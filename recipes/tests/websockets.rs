@@ -1,4 +1,4 @@
-//! WebSockets with axum: a context for each connection, and in it one for each message.
+//! `WebSocket` connections with axum: a context for each connection, and in it one for each message.
 //!
 //! The closure of `on_upgrade` runs on a task of its own after the response was sent, outside of the request's context. So the
 //! context is copied in the handler, before the upgrade.

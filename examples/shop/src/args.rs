@@ -18,10 +18,10 @@ Serves a shop on 127.0.0.1, and its warehouse in a second process. Log lines go 
                         thread-local  by a thread_local!
   --off               the same as --way thread-local
   --pretty            log lines for people instead of JSON
-  --check             send 200 requests at once, read every log line back and print the number of
-                      lines that lack their ids or carry another's: for each way, or for the one of
-                      --way. The exit status is 0 if all lines of contextvars, or of the one way,
-                      are right
+  --check             send 200 requests at once, read every log line back and print how many lines
+                      lack their ids or carry other ids. Without --way, do so for each way: the
+                      exit status is 0 if contextvars has no such line and the other two have some.
+                      With --way, the exit status is 0 if that way has no such line
   --help              print this
 ";
 

@@ -72,7 +72,9 @@ macro_rules! document {
             env!("CARGO_PKG_REPOSITORY"),
             "/blob/HEAD/SECURITY.md\n[tests]: ",
             env!("CARGO_PKG_REPOSITORY"),
-            "/tree/HEAD/tests\n[chart read]: #read\n[chart write]: #write\n[chart copy]: #copy\n[chart poll]: #poll\n[chart spawn]: #spawn\n",
+            "/tree/HEAD/tests\n[recipes]: ",
+            env!("CARGO_PKG_REPOSITORY"),
+            "/tree/HEAD/recipes/tests\n[chart read]: #read\n[chart write]: #write\n[chart copy]: #copy\n[chart poll]: #poll\n[chart spawn]: #spawn\n",
             "[chart growth]: #growth-1\n[chart rayon]: #rayon\n[chart lines]: #lines\n[chart soak]: #soak\n\n",
             include_str!($path),
         )

@@ -2,18 +2,26 @@
 
 use lexopt::prelude::*;
 
+use crate::ways::Way;
+
 pub(crate) const USAGE: &str = "\
-Usage: shop [--port N] [--warehouse-port N] [--off] [--pretty]
-       shop --check [--off]
+Usage: shop [--port N] [--warehouse-port N] [--way WAY] [--pretty]
+       shop --check [--way WAY]
 
 Serves a shop on 127.0.0.1, and its warehouse in a second process. Log lines go to stdout.
 
   --port N            port of the shop; 0 picks a free one (default: 8080)
   --warehouse-port N  port of the warehouse; 0 picks a free one (default: 0)
-  --off               keep the ids in a thread_local! instead of context variables
+  --way WAY           how the ids get onto the log lines:
+                        contextvars   by context variables (default)
+                        span          by a `tracing` span on the handler only
+                        thread-local  by a thread_local!
+  --off               the same as --way thread-local
   --pretty            log lines for people instead of JSON
-  --check             send 200 requests at once, read every log line back and print a summary;
-                      exit status 1 if a line lacks its ids or carries another's
+  --check             send 200 requests at once, read every log line back and print how many lines
+                      lack their ids or carry other ids. Without --way, do so for each way: the
+                      exit status is 0 if contextvars has no such line and the other two have some.
+                      With --way, the exit status is 0 if that way has no such line
   --help              print this
 ";
 
@@ -31,18 +39,19 @@ pub(crate) struct Options {
     pub(crate) pretty: bool,
 }
 
-/// Returns the command, and `true` if the ids are to be kept in a thread-local.
-pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<(Command, bool), lexopt::Error> {
-    let (mut port, mut warehouse_port) = (None, None);
-    let (mut warehouse, mut check, mut off, mut pretty) = (false, false, false, false);
+/// Returns the command, and the way if the command line names one.
+pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<(Command, Option<Way>), lexopt::Error> {
+    let (mut port, mut warehouse_port, mut way) = (None, None, None);
+    let (mut warehouse, mut check, mut pretty) = (false, false, false);
     while let Some(argument) = parser.next()? {
         match argument {
             Long("port") => port = Some(parser.value()?.parse()?),
             Long("warehouse-port") => warehouse_port = Some(parser.value()?.parse()?),
             Long("check") => check = true,
-            Long("off") => off = true,
+            Long("way") => way = Some(parser.value()?.parse()?),
+            Long("off") => way = Some(Way::ThreadLocal),
             Long("pretty") => pretty = true,
-            Long("help") | Short('h') => return Ok((Command::Help, off)),
+            Long("help") | Short('h') => return Ok((Command::Help, way)),
             Value(word) if word == "warehouse" => warehouse = true,
             other => return Err(other.unexpected()),
         }
@@ -62,5 +71,5 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<(Command, bool), lexop
             pretty,
         }),
     };
-    Ok((command, off))
+    Ok((command, way))
 }

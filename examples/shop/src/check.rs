@@ -1,4 +1,4 @@
-//! `--check`: sends 200 concurrent requests over real HTTP, and then checks every log line.
+//! `--check`: sends 200 concurrent requests over real HTTP, and then checks every log line; for each way, or for one.
 //!
 //! The expected ids are those that the client sent. A line is assigned to a client by the order number on the receipt, which is
 //! passed as a plain parameter and does not depend on the mechanism under test.
@@ -22,23 +22,69 @@ use crate::journal::{Journal, Output};
 use crate::ledger::Ids;
 use crate::progress::Progress;
 use crate::service::{self, Open};
-use crate::{log, say, verdict};
+use crate::verdict::{self, Verdict};
+use crate::ways::Way;
+use crate::{log, say};
 
 const CUSTOMERS: usize = 200;
 const NAMES: usize = 7;
 
-/// Prints the summary. Returns the exit status, which is a failure if a line was wrong.
-pub(crate) fn run() -> io::Result<ExitCode> {
+/// Checks one way, or each of them in turn, and prints a summary line for each. Returns the exit status.
+pub(crate) fn run(only: Option<Way>) -> io::Result<ExitCode> {
     let journal = Journal::new(Output::Memory(Vec::new().into()));
     log::start(&journal);
+    let passed = match only {
+        Some(way) => {
+            let verdict = check(way, &journal)?;
+            explain(&verdict);
+            is_right(&verdict)
+        }
+        None => compare(&journal)?,
+    };
+    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Checks each way. Returns `true` if all lines of contextvars are right, and the faults of the other ways were found.
+fn compare(journal: &Journal) -> io::Result<bool> {
+    let mut passed = true;
+    for way in Way::ALL {
+        let verdict = check(way, journal)?;
+        if way == Way::Contextvars {
+            explain(&verdict);
+            passed &= is_right(&verdict);
+        } else if verdict.is_clean() {
+            let text =
+                format!("no fault of {} was found, so the comparison is broken\n", way.name());
+            say(io::stderr(), &text);
+            passed = false;
+        }
+    }
+    Ok(passed)
+}
+
+/// Runs the shop in the given way, and prints and returns the verdict on its lines. Fails if a customer was not served.
+fn check(way: Way, journal: &Journal) -> io::Result<Verdict> {
+    way.choose();
     let orders = service::run(async |audit| send_all(audit, journal.clone()).await)?;
+    if orders.len() < CUSTOMERS {
+        let text = format!("only {} of {CUSTOMERS} customers got a receipt", orders.len());
+        return Err(io::Error::other(text));
+    }
     let verdict = verdict::judge(&journal.take(), &orders);
+    say(io::stdout(), &format!("{:13} {verdict}\n", way.name()));
+    Ok(verdict)
+}
+
+/// Prints the first line of each kind of fault.
+fn explain(verdict: &Verdict) {
     for example in &verdict.examples {
         say(io::stderr(), &format!("{example}\n"));
     }
-    say(io::stdout(), &format!("{verdict}\n"));
-    let all = orders.len() == CUSTOMERS && verdict.traces == CUSTOMERS;
-    Ok(if all && verdict.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Returns `true` if all lines are right, and each trace has lines of both processes.
+fn is_right(verdict: &Verdict) -> bool {
+    verdict.traces == CUSTOMERS && verdict.is_clean()
 }
 
 /// Opens the shop, sends all requests at once and closes the shop. Returns the expected ids of each order.

@@ -16,7 +16,8 @@ use crate::failure::Failure;
 use crate::journal::Journal;
 use crate::ledger::{Ids, Ledger};
 use crate::warehouse::client::Warehouse;
-use crate::{off, page, relay};
+use crate::ways::Way;
+use crate::{page, relay, ways};
 
 /// The state that all handlers share.
 #[derive(Clone)]
@@ -34,7 +35,7 @@ pub(crate) struct Order(pub(crate) u64);
 pub(crate) fn routes(shop: Shop) -> Router {
     Router::new()
         .route("/checkout", post(checkout))
-        .route_layer(from_fn(off::ids_to_thread)) // only needed for `off.rs`
+        .route_layer(from_fn(ways::keep_ids)) // only needed for `ways.rs`
         .route_layer(from_fn_with_state(shop.clone(), number))
         .route("/test", post(relay::relay))
         .layer(context::layer(&PUBLIC))
@@ -47,7 +48,7 @@ pub(crate) fn routes(shop: Shop) -> Router {
 async fn number(State(shop): State<Shop>, mut request: Request, next: Next) -> Response {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let order = NEXT.fetch_add(1, Ordering::Relaxed); // Relaxed: nothing else is published with the number
-    shop.ledger.note(order, Ids::current());
+    shop.ledger.note(order, Way::current(), Ids::current());
     request.extensions_mut().insert(Order(order));
     next.run(request).await
 }

@@ -1,9 +1,10 @@
-//! The expected ids of each order. The page compares the ids on the log lines with them.
+//! The expected ids of each order, and the way in which it runs. The page compares the ids on the log lines with them.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::context::{REQUEST_ID, TRACE, USER_ID};
+use crate::ways::Way;
 
 /// The number of orders that are kept. It is limited because the service may run for a long time.
 const KEPT: usize = 1024;
@@ -23,22 +24,24 @@ impl Ids {
 
 /// A handle to the ledger; all clones share it.
 #[derive(Clone, Default)]
-pub(crate) struct Ledger(Arc<Mutex<VecDeque<(u64, Ids)>>>);
+pub(crate) struct Ledger(Arc<Mutex<VecDeque<(u64, Way, Ids)>>>);
 
 impl Ledger {
-    pub(crate) fn note(&self, order: u64, ids: Ids) {
+    pub(crate) fn note(&self, order: u64, way: Way, ids: Ids) {
         let mut orders = self.lock();
-        orders.push_back((order, ids));
+        orders.push_back((order, way, ids));
         if orders.len() > KEPT {
             orders.pop_front();
         }
     }
 
-    pub(crate) fn ids_of(&self, order: u64) -> Option<Ids> {
-        self.lock().iter().rev().find(|(other, _)| *other == order).map(|(_, ids)| ids.clone())
+    pub(crate) fn find(&self, order: u64) -> Option<(Way, Ids)> {
+        let orders = self.lock();
+        let (_, way, ids) = orders.iter().rev().find(|(other, ..)| *other == order)?;
+        Some((*way, ids.clone()))
     }
 
-    fn lock(&self) -> MutexGuard<'_, VecDeque<(u64, Ids)>> {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<(u64, Way, Ids)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -10,7 +10,7 @@ use tracing_subscriber::{fmt, registry};
 
 use crate::context::LEVEL;
 use crate::journal::Journal;
-use crate::off::{WithIds, with_ids};
+use crate::ways::{WithIds, with_ids};
 
 /// Installs the global subscriber, so that every `tracing::info!("…")` of the process writes a line to `journal`.
 pub(crate) fn start(journal: &Journal) {
@@ -18,7 +18,7 @@ pub(crate) fn start(journal: &Journal) {
     let journal = journal.clone();
     let lines = fmt::layer()
         .fmt_fields(JsonFields::new())
-        .event_format(WithIds(Json::new(json))) // without `off.rs`: Json::new(json)
+        .event_format(WithIds(Json::new(json))) // without `ways.rs`: Json::new(json)
         .with_writer(move || journal.writer());
     registry().with(lines.with_filter(dynamic_filter_fn(|line, _| is_wanted(line)))).init();
 }

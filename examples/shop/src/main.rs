@@ -3,7 +3,7 @@
 //! A checkout crosses spawned tasks, a blocking thread, a rayon pool, a background thread, a second process and a
 //! streamed body, and every log line on the way carries the right `request_id`, `user_id` and `trace_id`, although no
 //! function takes one. Read in this order: `context.rs`, `log.rs`, `edge.rs`, `checkout.rs` and its steps, `warehouse/`;
-//! then `check.rs`, which checks it under load. `off.rs` is the same program without context variables.
+//! then `check.rs`, which checks it under load. `ways.rs` is the same program without context variables, in two ways.
 #![forbid(unsafe_code)]
 
 mod args;
@@ -15,7 +15,6 @@ mod failure;
 mod journal;
 mod ledger;
 mod log;
-mod off;
 mod page;
 mod pretty;
 mod progress;
@@ -23,6 +22,7 @@ mod relay;
 mod service;
 mod verdict;
 mod warehouse;
+mod ways;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -36,23 +36,24 @@ use tokio::net::TcpListener;
 use tokio::signal::unix;
 #[cfg(windows)]
 use tokio::signal::windows;
+use ways::Way;
 
 fn main() -> ExitCode {
-    let (command, off) = match args::parse(lexopt::Parser::from_env()) {
+    let (command, way) = match args::parse(lexopt::Parser::from_env()) {
         Ok(parsed) => parsed,
         Err(error) => {
             say(io::stderr(), &format!("error: {error}\n\n{}", args::USAGE));
             return ExitCode::from(2);
         }
     };
-    off::switch_off(off);
+    way.unwrap_or_default().choose();
     let outcome = match command {
         Command::Help => {
             say(io::stdout(), args::USAGE);
             Ok(ExitCode::SUCCESS)
         }
         Command::Serve(options) => serve(&options),
-        Command::Check => check::run(),
+        Command::Check => check::run(way),
         Command::Warehouse(port) => warehouse(port),
     };
     outcome.unwrap_or_else(|error| {
@@ -105,15 +106,16 @@ fn ctrl_c() -> io::Result<impl Future<Output = ()> + Send + 'static> {
 
 fn announce(address: SocketAddr) {
     let url = format!("http://{address}");
-    let mut text = format!(
+    let warning = match Way::current() {
+        Way::Contextvars => String::new(),
+        other => format!("--way {}: expect missing and wrong ids\n", other.name()),
+    };
+    let text = format!(
         "shop: open {url} in a browser (Ctrl-C ends it), or try:\n  \
          curl -i -XPOST {url}/checkout -H 'x-user-id: ann'\n  \
          curl -i -XPOST {url}/checkout -H 'x-user-id: bob' -H 'x-debug: debug' \
-         -H 'traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'\n"
+         -H 'traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'\n{warning}"
     );
-    if off::is_off() {
-        text += "--off: the ids are kept in a thread_local!, so expect missing and wrong ones\n";
-    }
     say(io::stderr(), &text);
 }
 

@@ -17,28 +17,28 @@ use crate::edge::Shop;
 use crate::failure::Failure;
 use crate::journal::{Line, Process};
 use crate::ledger::{Ids, Ledger};
-use crate::off;
 use crate::verdict::{Cell, cells, order_of};
+use crate::ways::{self, Way};
 
 pub(crate) fn routes() -> Router<Shop> {
     Router::new()
         .route("/", get(async || Html(include_str!("page.html"))))
         .route("/events", get(events))
-        .route("/contextvars", put(switch))
+        .route("/way", put(switch))
 }
 
-/// Handles the page's switch: both processes then keep their ids in context variables, or in a `thread_local!`.
-async fn switch(State(shop): State<Shop>, how: String) -> Result<StatusCode, Failure> {
-    let status = off::switch(how.clone()).await;
+/// Handles the page's switch: both processes then keep their ids in the chosen way.
+async fn switch(State(shop): State<Shop>, name: String) -> Result<StatusCode, Failure> {
+    let status = ways::switch(name).await;
     if status.is_success() {
-        shop.warehouse.switch(how).await?;
+        shop.warehouse.switch(Way::current()).await?;
     }
     Ok(status)
 }
 
-/// Streams server-sent events: first the position of the switch, then each line.
+/// Streams server-sent events: first the current way, then each line.
 async fn events(State(shop): State<Shop>) -> impl IntoResponse {
-    let hello = Event::default().event("switch").data(if off::is_off() { "off" } else { "on" });
+    let hello = Event::default().event("way").data(Way::current().name());
     let hello = stream::iter([Ok(hello)]);
     Sse::new(hello.chain(lines(shop))).keep_alive(KeepAlive::default())
 }
@@ -65,7 +65,7 @@ fn lines(shop: Shop) -> impl Stream<Item = Result<Event, Infallible>> {
 fn judged(Line { process, text }: &Line, ledger: &Ledger) -> Option<Event> {
     let line: Value = serde_json::from_str(text).ok()?;
     let order = order_of(&line)?;
-    let truth = ledger.ids_of(order)?;
+    let (way, truth) = ledger.find(order)?;
     let judge = |((key, truth), cell)| {
         let verdict = match cell {
             Cell::Right => "right",
@@ -77,6 +77,7 @@ fn judged(Line { process, text }: &Line, ledger: &Ledger) -> Option<Event> {
     let ids: Vec<_> = zip(zip(Ids::KEYS, &truth.0), cells(&line, &truth)).map(judge).collect();
     let data = json!({
         "at": line["timestamp"],
+        "way": way.name(),
         "process": match process {
             Process::Shop => "shop",
             Process::Warehouse => "warehouse",

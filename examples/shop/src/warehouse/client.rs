@@ -6,7 +6,7 @@ use axum::http::HeaderMap;
 use reqwest::{Client, Response};
 
 use crate::context::INTERNAL;
-use crate::off::with_ids;
+use crate::ways::{Way, with_ids};
 
 #[derive(Clone)]
 pub(crate) struct Warehouse {
@@ -23,14 +23,14 @@ impl Warehouse {
     /// Asks the warehouse to pack an order.
     pub(crate) async fn pack(&self, order: u64) -> reqwest::Result<()> {
         let mut headers = HeaderMap::new();
-        with_ids(|| INTERNAL.inject(&mut headers)); // without `off.rs`: INTERNAL.inject(&mut headers)
+        with_ids(|| INTERNAL.inject(&mut headers)); // without `ways.rs`: INTERNAL.inject(&mut headers)
         let call = self.client.post(format!("{}/pack/{order}", self.url)).headers(headers);
         call.send().await.and_then(Response::error_for_status).map(drop)
     }
 
-    /// Makes the warehouse keep its ids in the same way as this process; see `off.rs`.
-    pub(crate) async fn switch(&self, how: String) -> reqwest::Result<()> {
-        let call = self.client.put(format!("{}/contextvars", self.url)).body(how);
+    /// Makes the warehouse keep its ids in the same way as this process; see `ways.rs`.
+    pub(crate) async fn switch(&self, way: Way) -> reqwest::Result<()> {
+        let call = self.client.put(format!("{}/way", self.url)).body(way.name());
         call.send().await.and_then(Response::error_for_status).map(drop)
     }
 }

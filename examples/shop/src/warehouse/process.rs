@@ -14,8 +14,9 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::context::INTERNAL;
+use crate::ctrl_c;
 use crate::journal::{Journal, Process};
-use crate::{ctrl_c, off};
+use crate::ways::Way;
 
 /// The time that the warehouse has to exit after it was told to.
 const GRACE: Duration = Duration::from_secs(3);
@@ -95,8 +96,7 @@ impl Running {
 
 fn command(port: u16) -> io::Result<Command> {
     let mut command = Command::new(env::current_exe()?);
-    command.args(["warehouse", "--port", &port.to_string()]);
-    command.args(off::is_off().then_some("--off"));
+    command.args(["warehouse", "--port", &port.to_string(), "--way", Way::current().name()]);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
     INTERNAL.inject(command.as_std_mut()); // sets TRACEPARENT, BAGGAGE and the other variables
     Ok(command)

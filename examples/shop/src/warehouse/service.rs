@@ -10,7 +10,7 @@ use contextvars_wire::Environment;
 use tracing::instrument;
 
 use crate::context::{self, INTERNAL};
-use crate::{listen, off};
+use crate::{listen, ways};
 
 /// Serves until the shop exits. The shop holds the other end of stdin, so the end of stdin reports its exit.
 pub(crate) async fn serve(port: u16) -> io::Result<()> {
@@ -25,9 +25,9 @@ pub(crate) async fn serve(port: u16) -> io::Result<()> {
 fn routes() -> Router {
     Router::new()
         .route("/pack/{order}", post(async |Path(order): Path<u64>| pack(order)))
-        .route_layer(from_fn(off::ids_to_thread)) // only needed for `off.rs`
+        .route_layer(from_fn(ways::keep_ids)) // only needed for `ways.rs`
         .layer(context::layer(&INTERNAL).trusted(true))
-        .route("/contextvars", put(off::switch))
+        .route("/way", put(ways::switch))
 }
 
 #[instrument]

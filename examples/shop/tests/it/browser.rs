@@ -37,22 +37,38 @@ impl Page<'_> {
         self.0.run(&format!("document.getElementById('{button}').click()"));
     }
 
-    /// Presses the button for `customers` and waits until the page shows all lines.
-    fn shop(&self, button: &str, customers: u64) {
-        let lines = self.number("lines") + 12 * customers;
-        self.press(button);
+    /// Returns the numbers of lines, of lines without ids and of lines with other ids, as the page counts them for a way.
+    fn counts(&self, way: &str) -> [u64; 3] {
+        ["lines", "missing", "mixed"].map(|key| self.number(&format!("{way}-{key}")))
+    }
+
+    /// Waits until the page shows this number of lines for a way.
+    fn wait_for_lines(&self, way: &str, lines: u64) {
         self.0.wait_for(&format!(
-            "return document.getElementById('lines').textContent === '{lines}' \
-             && !document.getElementById('three').disabled"
+            "return document.getElementById('{way}-lines').textContent === '{lines}'"
         ));
     }
 
-    fn switch(&self, on: bool) {
-        self.press("switch");
-        self.0.wait_for(&format!(
-            "return document.getElementById('switch').ariaChecked === '{on}' \
-             && document.getElementById('lines').textContent === '0'"
-        ));
+    /// Presses the button for `customers` and waits until the page shows all their lines.
+    fn shop(&self, way: &str, button: &str, customers: u64) {
+        let [lines, ..] = self.counts(way);
+        self.press(button);
+        self.wait_for_lines(way, lines + 12 * customers);
+    }
+
+    /// Chooses a way for the first time and waits until the page shows the lines of its first three requests.
+    fn choose(&self, way: &str) {
+        self.press(&format!("way-{way}"));
+        self.wait_for_lines(way, 36);
+    }
+
+    /// Sends requests with the ids in a `thread_local!` until the page counts a line with other ids. Three concurrent requests may
+    /// need some rounds to mix their ids.
+    fn mix(&self) {
+        while self.counts("thread-local")[2] == 0 {
+            self.shop("thread-local", "three", 3);
+            assert!(self.number("requests") < 300, "nothing was mixed up");
+        }
     }
 
     /// Saves a screenshot below the target directory.
@@ -94,42 +110,20 @@ fn the_page_shows_every_line_and_its_errors() {
     let page = Page(&browser);
     browser.screen(1600, "light");
     browser.go(&format!("http://127.0.0.1:{}/", shop.port));
-    browser.wait_for("return events.readyState === 1");
-
-    // On: all ids are right, in every lane.
-    page.shop("three", 3);
-    assert_eq!(["missing", "mixed", "requests"].map(|id| page.number(id)), [0, 0, 3]);
-    assert_eq!(page.count("#rows tr"), 36);
-    for (lane, lines) in LANES {
-        assert_eq!(page.count(&format!("#timeline text[data-lane={lane}]")), 1, "{lane}");
-        assert_eq!(page.count(&format!("#timeline g[data-place={lane}]")), 3 * lines, "{lane}");
-    }
-    photograph_all(&page, "on");
-    page.shop("fifty", 50);
-    assert_eq!(["missing", "mixed", "requests"].map(|id| page.number(id)), [0, 0, 53]);
-    assert_eq!(page.count("td[data-verdict]:not([data-verdict=right])"), 0);
-
-    // Off: the page shows and counts wrong and missing cells.
-    page.switch(false);
-    page.shop("three", 3);
-    assert!(page.number("missing") > 0 && page.count("td[data-verdict=missing]") > 0);
-    while page.count("#rows td[data-verdict=wrong]") == 0 || page.number("requests") < 50 {
-        page.shop("three", 3); // the ids of three concurrent requests may need some rounds to mix
-        assert!(page.number("requests") < 300, "nothing was mixed up");
-    }
-    assert!(page.number("mixed") > 0);
-    assert!(page.number("missing") + page.number("mixed") <= page.number("lines"));
-    photograph_all(&page, "off");
-
-    // On again, with the keyboard.
-    page.switch(true);
-    browser.run("document.getElementById('three').focus()");
-    browser.press("\u{e007}"); // Enter
-    browser.wait_for("return document.getElementById('lines').textContent === '36'");
-    assert_eq!(["missing", "mixed"].map(|id| page.number(id)), [0, 0]);
+    contextvars_is_right(&page);
+    span_has_ids_in_the_handler_only(&page);
+    thread_local_mixes_ids_up(&page);
+    the_keyboard_does_it_all(&page);
 
     // The screenshot in the documentation.
     browser.screen(1100, "light");
+    browser.go(&format!("http://127.0.0.1:{}/", shop.port));
+    page.wait_for_lines("contextvars", 36);
+    page.choose("span");
+    page.choose("thread-local");
+    page.mix();
+    page.press("way-contextvars");
+    browser.wait_for("return document.querySelectorAll('td[data-verdict=right]').length === 108");
     browser.run("document.activeElement.blur()");
     fs::write(pictures().join("shop.png"), decode(&browser.picture(false))).unwrap();
 
@@ -137,6 +131,59 @@ fn the_page_shows_every_line_and_its_errors() {
     assert!(console.is_empty(), "{console:?}");
     drop(browser);
     assert!(shop.stop().status.success());
+}
+
+/// The page sends the first three requests by itself. All their ids are right, in every lane.
+fn contextvars_is_right(page: &Page<'_>) {
+    page.wait_for_lines("contextvars", 36);
+    assert_eq!((page.counts("contextvars"), page.number("requests")), ([36, 0, 0], 3));
+    assert_eq!(page.count("#rows tr"), 36);
+    for (lane, lines) in LANES {
+        assert_eq!(page.count(&format!("#timeline text[data-lane={lane}]")), 1, "{lane}");
+        assert_eq!(page.count(&format!("#timeline g[data-place={lane}]")), 3 * lines, "{lane}");
+    }
+    photograph_all(page, "contextvars");
+    page.shop("contextvars", "fifty", 50);
+    assert_eq!((page.counts("contextvars"), page.number("requests")), ([636, 0, 0], 53));
+    assert_eq!(page.count("td[data-verdict]:not([data-verdict=right])"), 0);
+}
+
+/// Of the twelve lines of a request, the handler's has the ids and the warehouse's has new ones.
+fn span_has_ids_in_the_handler_only(page: &Page<'_>) {
+    page.choose("span");
+    assert_eq!((page.counts("span"), page.number("requests")), ([36, 30, 3], 3));
+    assert_eq!(page.count("#rows tr:has(td[data-verdict=right])"), 3);
+    assert_eq!(page.count("#rows tr:has(td[data-verdict=wrong])"), 3);
+    assert_eq!(page.count("#rows tr:has(td[data-verdict=missing])"), 30);
+    photograph_all(page, "span");
+}
+
+/// The page shows and counts wrong and missing cells, and keeps the counts of the other ways.
+fn thread_local_mixes_ids_up(page: &Page<'_>) {
+    page.choose("thread-local");
+    assert!(page.counts("thread-local")[1] > 0 && page.count("td[data-verdict=missing]") > 0);
+    page.mix();
+    let [lines, missing, mixed] = page.counts("thread-local");
+    assert!(missing + mixed <= lines);
+    assert_eq!([page.counts("contextvars"), page.counts("span")], [[636, 0, 0], [36, 30, 3]]);
+    photograph_all(page, "thread-local");
+}
+
+/// The arrows choose a way, and Enter presses a button.
+fn the_keyboard_does_it_all(page: &Page<'_>) {
+    page.0.run("document.getElementById('way-thread-local').focus()");
+    for way in ["span", "contextvars"] {
+        page.0.press("\u{e013}"); // arrow up
+        page.0.wait_for(&format!(
+            "return way === '{way}' && document.activeElement.id === 'way-{way}'"
+        ));
+    }
+    page.0.run("document.getElementById('three').focus()");
+    page.0.press("\u{e007}"); // Enter
+    page.wait_for_lines("contextvars", 672);
+    assert_eq!(page.counts("contextvars"), [672, 0, 0]);
+    page.press("clear");
+    page.wait_for_lines("contextvars", 0);
 }
 
 fn photograph_all(page: &Page<'_>, name: &str) {

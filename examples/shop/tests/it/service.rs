@@ -138,22 +138,50 @@ fn other_requests_get_json_errors() {
     assert_eq!((nowhere.status(), nowhere.header("x-request-id")), (404, None));
     assert!(nowhere.body()["error"].as_str().unwrap().contains("POST /checkout"));
     assert_eq!(shop.send(b"GET /checkout", &[b"x-user-id: ann"], b"").status(), 405);
-    assert_eq!(shop.send(b"PUT /contextvars", &[], b"perhaps").status(), 400);
+    assert_eq!(shop.send(b"PUT /way", &[], b"perhaps").status(), 400);
+}
+
+/// Returns the numbers of lines without a user and with another user, of the order with this number.
+fn faults(lines: &[Value], order: u64, user: &str) -> (usize, usize) {
+    let lines = lines.iter().filter(|line| line["span"]["order"] == order);
+    let users: Vec<_> = lines.map(|line| &line["user_id"]).collect();
+    assert_eq!(users.len(), 12);
+    let missing = users.iter().filter(|user| user.is_null()).count();
+    (missing, users.iter().filter(|seen| !seen.is_null() && **seen != user).count())
 }
 
 #[test]
 fn the_switch_turns_both_processes() {
     let shop = Shop::start();
-    assert_eq!(shop.send(b"PUT /contextvars", &[], b"off").status(), 204);
-    assert_eq!(shop.checkout(&[b"x-user-id: ann"]).status(), 200);
-    assert_eq!(shop.send(b"PUT /contextvars", &[], b"on").status(), 204);
-    assert_eq!(shop.checkout(&[b"x-user-id: bob"]).status(), 200);
+    for (way, user) in
+        [("thread-local", "ann"), ("span", "bob"), ("contextvars", "cleo"), ("span", "dan")]
+    {
+        assert_eq!(shop.send(b"PUT /way", &[], way.as_bytes()).status(), 204);
+        let user = format!("x-user-id: {user}");
+        assert_eq!(shop.checkout(&[user.as_bytes()]).status(), 200);
+    }
     let lines = lines_of_orders(&shop.stop().stdout);
-    let bobs = lines.iter().filter(|line| line["span"]["order"] == 2);
-    assert_eq!(bobs.filter(|line| line["user_id"] == "bob").count(), 12);
-    // When off, lines of shared threads lack the ids: blocking, rayon and the audit thread.
-    let missing = lines.iter().filter(|line| line["user_id"].is_null()).count();
+    // The lines of shared threads lack the ids: blocking, rayon and the audit thread.
+    let (missing, _) = faults(&lines, 1, "ann");
     assert!((5..12).contains(&missing), "{missing}");
+    // The handler's line has the ids, and the warehouse makes new ones.
+    assert_eq!(faults(&lines, 2, "bob"), (10, 1));
+    assert_eq!(faults(&lines, 3, "cleo"), (0, 0));
+    assert_eq!(faults(&lines, 4, "dan"), (10, 1));
+}
+
+#[test]
+fn a_shop_can_be_started_in_any_way() {
+    for (arguments, faulty) in [
+        (&["--port", "0", "--way", "contextvars"][..], false),
+        (&["--port", "0", "--way", "span"], true),
+        (&["--port", "0", "--off"], true),
+    ] {
+        let shop = Shop::spawn(&mut shop(arguments));
+        assert_eq!(shop.checkout(&[b"x-user-id: ann"]).status(), 200);
+        let (missing, _) = faults(&lines_of_orders(&shop.stop().stdout), 1, "ann");
+        assert_eq!(missing > 0, faulty, "{arguments:?}");
+    }
 }
 
 #[test]

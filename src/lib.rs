@@ -93,6 +93,8 @@ pub mod documentation {
     pub mod semantics {}
     #[doc = document!("../docs/design.md")]
     pub mod design {}
+    #[doc = document!("../docs/faults.md")]
+    pub mod faults {}
     #[doc = document!("../docs/companions.md")]
     pub mod companions {}
     #[doc = document!("../docs/performance.md")]

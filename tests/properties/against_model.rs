@@ -34,10 +34,10 @@ fn every_program_does_what_the_model_says() {
     }
 }
 
-/// Draws 500 programs.
+/// Draws 600 programs.
 fn sample() -> impl Iterator<Item = Program> {
     let (programs, mut runner) = (programs(), runner(1));
-    (0..500).map(move |_| {
+    (0..600).map(move |_| {
         programs.new_tree(&mut runner).expect("the strategy refuses nothing").current()
     })
 }

@@ -63,7 +63,7 @@ const SHARED: &Kinds = &[
     (1, |r| Op::Cancel(r.now.3)),
     (2, |r| Op::Propagate(r.closure())),
     (2, |r| Op::Call(r.now.3)),
-    (1, |r| Op::DropClosure(r.now.3)),
+    (2, |r| Op::DropClosure(r.now.3)),
 ];
 
 const OURS: &Kinds = &[
@@ -81,7 +81,7 @@ const OURS: &Kinds = &[
     (2, |r| Op::CurrentChanges(r.now.3)),
     (3, |r| Op::Apply(r.now.3)),
     (2, |r| Op::ApplyTo(r.now.3, r.now.4)),
-    (1, |r| Op::DropChanges(r.now.3)),
+    (2, |r| Op::DropChanges(r.now.3)),
     (1, |r| Op::TakeContext(r.now.3)),
     (1, |r| Op::TakeApart(r.now.3)),
     (4, |r| Op::Scope(r.var(), r.now.2, r.future())),

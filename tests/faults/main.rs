@@ -1,4 +1,4 @@
-//! Faults that end a process or split it in two: the rows of `docs/faults.md` whose tests need a process of their own.
+//! Faults that end a process or split it in two, and a check of the table in `docs/faults.md`.
 
 #[path = "../support/allocations.rs"]
 mod allocations;
@@ -6,6 +6,7 @@ mod allocations;
 mod support;
 
 mod allocation;
+mod document;
 #[cfg(unix)]
 mod ends;
 #[cfg(unix)]

@@ -132,7 +132,7 @@ where
 fn a_formatter_that_panics_loses_its_own_line_only() {
     let lines = Lines::default();
     let format = Json::new(Breaks(AtomicBool::new(false)));
-    let subscriber = layers::fmt().event_format(format).with_ansi(false).with_writer(lines.clone());
+    let subscriber = layers::fmt().event_format(format).with_writer(lines.clone());
     with_default(subscriber.finish(), || {
         fields::sync_scope(kv! { user = "ann" }, || {
             assert_eq!(panic_text(|| info!("lost")), "the formatter failed");

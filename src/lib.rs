@@ -117,6 +117,8 @@ pub mod documentation {
     pub mod semantics {}
     #[doc = document!("../docs/design.md")]
     pub mod design {}
+    #[doc = document!("../docs/faults.md")]
+    pub mod faults {}
     #[doc = document!("../docs/libraries.md")]
     pub mod libraries {}
     #[doc = document!("../docs/companions.md")]

@@ -162,8 +162,9 @@ impl<E: Exchange, F: Future> Future for Exchanging<E, F> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<F::Output> {
         let mut this = self.project();
-        let exchanged = Exchanged::new(this.own);
+        // Before the exchange, so that a poll after completion leaves the context's snapshot alone.
         let Some(inner) = this.inner.as_mut().as_pin_mut() else { polled_after_completion() };
+        let exchanged = Exchanged::new(this.own);
         let poll = inner.poll(cx); // user code
         if poll.is_ready() {
             this.inner.set(None); // user code: F::drop

@@ -1,13 +1,19 @@
 //! Stackful coroutines: frames of `with` and `run` that do not end in the reverse order of their beginning.
 #![cfg(all(unix, any(target_arch = "x86_64", target_arch = "aarch64"), not(miri)))]
 
+#[path = "support/mod.rs"]
+mod support;
+
+use std::cell::RefCell;
 use std::env;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::Command;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use std::thread;
 
 use contextvars::{Context, ContextVar};
 use corosensei::{Coroutine, Yielder};
+use support::OnDrop;
 
 static NAME: ContextVar<String> = ContextVar::new("name");
 
@@ -176,6 +182,84 @@ fn drops_that_are_suspended_on_several_stacks_delay_no_later_drop() {
     drop((0..20).fold(None, |inner, _| nest(inner)));
     assert_eq!(DROPPED.load(Ordering::Relaxed), 20);
 }
+
+// === threads that end with a coroutine suspended ===
+
+/// Starts a thread that suspends and leaks a coroutine, which owns a value. Returns the number of references to the value after
+/// the thread has ended.
+fn count_after_leak(coroutine: fn(Arc<()>) -> Coroutine<(), (), ()>) -> usize {
+    let counted = Arc::new(());
+    let value = Arc::clone(&counted);
+    let thread = thread::spawn(move || {
+        let mut coroutine = coroutine(value);
+        assert!(coroutine.resume(()).as_yield().is_some());
+        std::mem::forget(coroutine);
+    });
+    thread.join().unwrap();
+    Arc::strong_count(&counted)
+}
+
+static COUNTED: ContextVar<Arc<()>> = ContextVar::new("counted");
+
+#[test]
+fn a_thread_that_ends_leaves_a_value_alone_that_a_leaked_coroutine_borrows() {
+    let count = count_after_leak(|value| {
+        drop(COUNTED.set(value));
+        Coroutine::new(|suspend: &Suspend, ()| COUNTED.with(|_lent| suspend.suspend(())))
+    });
+    assert_eq!(count, 2);
+}
+
+#[test]
+fn a_thread_that_ends_leaves_a_context_alone_that_a_leaked_coroutine_has_entered() {
+    let count = count_after_leak(|value| {
+        let mut context = Context::new().with_value(&COUNTED, value);
+        Coroutine::new(move |suspend: &Suspend, ()| context.run(|| suspend.suspend(())))
+    });
+    assert_eq!(count, 2);
+}
+
+/// The two orders are those of the thread-local and the first set on the thread.
+#[test]
+fn a_coroutine_in_a_thread_local_is_unwound_with_its_borrowed_value_intact() {
+    thread_local! {
+        static KEPT: RefCell<Option<Coroutine<(), (), ()>>> = const { RefCell::new(None) };
+    }
+
+    for kept_first in [false, true] {
+        let (sender, seen) = mpsc::channel();
+        let thread = thread::spawn(move || {
+            if kept_first {
+                KEPT.set(None);
+            }
+            drop(NAME.set(name("thread")));
+            let mut coroutine = Coroutine::new(move |suspend: &Suspend, ()| {
+                NAME.with(|lent| {
+                    let _unwound = OnDrop(|| sender.send(lent.clone()).unwrap());
+                    suspend.suspend(());
+                });
+            });
+            coroutine.resume(());
+            KEPT.set(Some(coroutine));
+        });
+        thread.join().unwrap();
+        assert_eq!(seen.iter().collect::<Vec<_>>(), [name("thread")]);
+    }
+}
+
+#[test]
+fn a_coroutine_that_is_unwound_inside_a_context_leaves_it() {
+    drop(NAME.set(name("thread")));
+    let mut context = Context::new().with_value(&NAME, name("one"));
+    let mut coroutine =
+        Coroutine::new(move |suspend: &Suspend, ()| context.run(|| suspend.suspend(())));
+    coroutine.resume(());
+    assert_eq!(NAME.get(), name("one"));
+    drop(coroutine);
+    assert_eq!(NAME.get(), name("thread"));
+}
+
+// === processes ===
 
 /// Printed if the process did not end where it should have.
 const WENT_ON: &str = "went on";

@@ -145,8 +145,8 @@ mod tests {
     #[test]
     #[cfg_attr(no_free_lists, ignore = "there are no free lists")]
     fn the_next_value_of_the_size_lies_where_the_last_one_was() {
-        drop(value(1, 0_u64)); // the first block that a thread frees is not kept: it opens the list
-        let first = value(1, 1_u64);
+        drop(value(1, 0_usize)); // the first block that a thread frees is not kept: it opens the list
+        let first = value(1, 1_usize);
         let block = address(&first);
         drop(first);
         let wider = value(2, 2_u128);
@@ -167,13 +167,13 @@ mod tests {
                 panic!("a destructor failed");
             }
         }
-        drop(value(1, 0_u64));
+        drop(value(1, 0_usize));
         let alive = Arc::new(());
         let panics = value(1, Panics { _alive: Arc::clone(&alive) });
         let block = address(&panics);
         std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(panics))).unwrap_err();
         assert_eq!(Arc::strong_count(&alive), 1);
-        assert_eq!(address(&value(1, 1_u64)), block);
+        assert_eq!(address(&value(1, 1_usize)), block);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use contextvars::ContextVar;
 use contextvars::fields::{self, ToValue, Value, debug, display, kv};
 
-use crate::support::{OnDrop, on_thread};
+use crate::support::{OnDrop, on_thread, panic_text};
 use crate::{fresh, visited};
 
 const PANICKED: &str = "<panicked while formatting>";
@@ -125,8 +125,35 @@ fn an_iterator_that_panics_binds_nothing() {
             assert!(left > 0, "the iterator failed");
             Some(("a", 1))
         });
-        crate::support::panic_text(|| fields::set(kv));
+        panic_text(|| fields::set(kv));
         assert!(fields::get().is_empty());
+    });
+}
+
+/// A value becomes plain data when it is bound, so this is the only moment at which its destructor runs.
+#[test]
+fn a_value_whose_drop_panics_binds_nothing() {
+    struct Breaks;
+
+    impl ToValue for Breaks {
+        fn to_value(&self) -> Value {
+            Value::from("whole")
+        }
+    }
+
+    impl Drop for Breaks {
+        fn drop(&mut self) {
+            panic!("drop failed");
+        }
+    }
+
+    fresh(|| {
+        fields::set(kv! { a = 1 });
+        assert_eq!(panic_text(|| fields::set([("a", Breaks)])), "drop failed");
+        assert_eq!(panic_text(|| drop(fields::bind([("a", Breaks)]))), "drop failed");
+        assert_eq!(panic_text(|| fields::sync_scope([("a", Breaks)], || ())), "drop failed");
+        assert_eq!(panic_text(|| drop(fields::scope([("a", Breaks)], async {}))), "drop failed");
+        assert_eq!(visited(), "a=1");
     });
 }
 

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use contextvars::fields::{self, kv};
-use contextvars::{Context, ContextExt};
+use contextvars::{Context, ContextExt, copy_context};
 
 use crate::support::{ByHand, OnDrop, on_thread, panic_text, yield_once};
 use crate::{fresh, of, shown};
@@ -211,8 +211,11 @@ fn a_poll_after_completion_panics_and_restores() {
     fresh(|| {
         let mut task = ByHand::new(fields::scope(kv! { a = 1 }, async {}));
         task.last_step();
+        fields::set(kv! { b = 2 });
+        let before = copy_context();
         assert!(panic_text(|| task.poll()).contains("completion"));
-        assert_eq!(shown(), "{}");
+        assert_eq!(shown(), r#"{"b": 2}"#);
+        assert!(copy_context().ptr_eq(&before), "the context was changed");
     });
 }
 

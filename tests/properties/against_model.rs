@@ -34,10 +34,10 @@ fn every_program_has_the_events_of_the_model() {
     }
 }
 
-/// Draws 500 programs.
+/// Draws 600 programs.
 fn sample() -> impl Iterator<Item = Program> {
     let (programs, mut runner) = (programs(), runner(1));
-    (0..500).map(move |_| {
+    (0..600).map(move |_| {
         programs.new_tree(&mut runner).expect("the strategy refuses nothing").current()
     })
 }

@@ -6,18 +6,21 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use crate::program::{
-    Block, Closure, ClosureKind, FIRST_LOCAL, FieldOp, Future, KEYS, Op, Pairs, Program,
+    Block, Closure, ClosureKind, Coroutine, FIRST_LOCAL, FieldOp, Future, HAS_COROUTINES, KEYS, Op,
+    Pairs, Pick, Program,
 };
 
 /// Returns programs of all operations.
 pub(crate) fn programs() -> impl Strategy<Value = Program> {
-    instructions().prop_map(|list| read(list, &[SHARED, OURS, FIELDS]))
+    let all: &[_] =
+        if HAS_COROUTINES { &[SHARED, OURS, FIELDS, COROUTINES] } else { &[SHARED, OURS, FIELDS] };
+    instructions().prop_map(|list| read(list, all))
 }
 
 /// Returns programs of the operations that Python has too.
 ///
 /// Python has no equal of `with`, `unset`, scopes, `bind`, `local`, `with_value`, `insert`, `remove`, `retain`, `ptr_eq`,
-/// changes between contexts, log fields, the context taken out of a task, and the number of values that are alive. When a
+/// changes between contexts, log fields, coroutines with stacks of their own, the context taken out of a task, and the number of values that are alive. When a
 /// coroutine that was never started is closed, it runs nothing, so no future here has an `eager` end. The captures of a
 /// closure are dropped in its context here, and whenever the collector runs in Python, so the programs do not see that.
 pub(crate) fn python_programs() -> impl Strategy<Value = Program> {
@@ -60,7 +63,7 @@ const SHARED: &Kinds = &[
     (1, |r| Op::Cancel(r.now.3)),
     (2, |r| Op::Propagate(r.closure())),
     (2, |r| Op::Call(r.now.3)),
-    (1, |r| Op::DropClosure(r.now.3)),
+    (2, |r| Op::DropClosure(r.now.3)),
 ];
 
 const OURS: &Kinds = &[
@@ -78,7 +81,7 @@ const OURS: &Kinds = &[
     (2, |r| Op::CurrentChanges(r.now.3)),
     (3, |r| Op::Apply(r.now.3)),
     (2, |r| Op::ApplyTo(r.now.3, r.now.4)),
-    (1, |r| Op::DropChanges(r.now.3)),
+    (2, |r| Op::DropChanges(r.now.3)),
     (1, |r| Op::TakeContext(r.now.3)),
     (1, |r| Op::TakeApart(r.now.3)),
     (4, |r| Op::Scope(r.var(), r.now.2, r.future())),
@@ -99,6 +102,8 @@ const FIELDS: &Kinds = &[
     (2, |r| Op::Fields(FieldOp::SyncScope(r.pairs(), r.block()))),
     (2, |r| Op::Fields(FieldOp::Scope(r.pairs(), r.future()))),
 ];
+
+const COROUTINES: &Kinds = &[(1, |r| Op::Coroutines(r.coroutines(), r.turns()))];
 
 /// Reads a list of instructions as a program.
 struct Reader {
@@ -166,6 +171,21 @@ impl Reader {
             finally: if number & 4 == 4 { self.block() } else { Block::new() },
             steps: (0..number >> 3 & 3).map(|_| self.block()).collect(),
         }
+    }
+
+    /// Returns two or three coroutines of up to three turns, which borrow the same variable or different ones.
+    fn coroutines(&mut self) -> Vec<Coroutine> {
+        let (number, var, _, pick, _) = self.now;
+        let coroutine = |nth| Coroutine {
+            borrows: OFTEN[(var + nth * pick) % OFTEN.len()],
+            turns: (0..number >> (2 * nth) & 3).map(|_| self.block()).collect(),
+        };
+        (0..2 + number % 2).map(coroutine).collect()
+    }
+
+    /// Returns the picks of six turns.
+    fn turns(&self) -> Vec<Pick> {
+        (0..6).map(|nth| self.now.0 >> (6 + 3 * nth) & 7).collect()
     }
 
     fn closure(&mut self) -> Closure {

@@ -3,6 +3,8 @@
 mod carriers;
 mod changes;
 mod contexts;
+#[cfg(all(unix, any(target_arch = "x86_64", target_arch = "aarch64"), not(miri)))]
+mod coroutines;
 mod fields;
 mod scopes;
 
@@ -116,7 +118,9 @@ impl Machine {
             Op::GetOr(var, value) => {
                 self.see(Event::Value(VARIABLES[var].get_or(value, &self.counter)));
             }
-            Op::With(var, ref block) => self.with(var, block),
+            Op::With(var, ref block) => self.with(var, &mut || self.block(block)),
+            #[cfg(all(unix, any(target_arch = "x86_64", target_arch = "aarch64"), not(miri)))]
+            Op::Coroutines(ref coroutines, ref turns) => self.coroutines(coroutines, turns),
             Op::Set(var, value) => self.tokens.add((var, VARIABLES[var].set(value, &self.counter))),
             Op::Unset(var) => self.tokens.add((var, VARIABLES[var].unset())),
             Op::SyncScope(var, value, ref block) => {
@@ -148,13 +152,13 @@ impl Machine {
         self.see_read(Err(error));
     }
 
-    fn with(self: &Rc<Self>, var: usize, block: &[Op]) {
+    fn with(&self, var: usize, run: &mut dyn FnMut()) {
         if let Err(error) = VARIABLES[var].try_get() {
             return self.see_read(Err(error));
         }
         VARIABLES[var].with(&mut |borrowed| {
             self.see(Event::Value(borrowed()));
-            self.block(block);
+            run();
             self.see(Event::Value(borrowed()));
         });
     }

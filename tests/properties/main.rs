@@ -33,7 +33,10 @@ fn seed() -> u64 {
     std::env::var("PROPERTIES_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(567)
 }
 
+/// Returns a runner of `cases` random programs, or of as many as the environment variable `PROPERTIES_CASES` says.
 fn runner(cases: u32) -> TestRunner {
+    let asked = std::env::var("PROPERTIES_CASES").ok().and_then(|cases| cases.parse().ok());
+    let cases = asked.unwrap_or(cases);
     let config = Config { cases, failure_persistence: None, ..Config::default() };
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed().to_le_bytes());

@@ -4,6 +4,7 @@
 mod carriers;
 mod changes;
 mod contexts;
+mod coroutines;
 mod events;
 mod fields;
 mod operations;

@@ -40,6 +40,8 @@ pub(crate) enum Op {
     TryGet(usize),
     GetOr(usize, u32),
     With(usize, Block),
+    /// Runs coroutines with stacks of their own. Each pick gives one of them a turn; those that are left are unwound.
+    Coroutines(Vec<Coroutine>, Vec<Pick>),
     Set(usize, u32),
     Unset(usize),
     SyncScope(usize, u32, Block),
@@ -93,7 +95,7 @@ pub(crate) enum Op {
 
 impl Op {
     /// The number of operations, with those on log fields in the place of `Fields`.
-    pub(crate) const KINDS: usize = 54;
+    pub(crate) const KINDS: usize = 54 + HAS_COROUTINES as usize;
 }
 
 /// Chooses one of the things of a kind that exist: its number among them, counted modulo their number.
@@ -118,6 +120,17 @@ pub(crate) enum FieldOp {
 
 /// Keys, as indices into [`KEYS`], and their values.
 pub(crate) type Pairs = Vec<(usize, u32)>;
+
+/// `true` where coroutines with stacks of their own can run.
+pub(crate) const HAS_COROUTINES: bool =
+    cfg!(all(unix, any(target_arch = "x86_64", target_arch = "aarch64"), not(miri)));
+
+/// A coroutine that borrows a variable from its first turn to its last, and runs a block in each turn.
+#[derive(Clone, Debug)]
+pub(crate) struct Coroutine {
+    pub(crate) borrows: usize,
+    pub(crate) turns: Vec<Block>,
+}
 
 /// A future that runs a block in each step, and another block when it is dropped.
 #[derive(Clone, Debug)]

@@ -286,8 +286,12 @@ fn a_poll_after_completion_panics_and_restores() {
     fresh(|| {
         let mut task = ByHand::new(A.scope(1, async {}));
         task.last_step();
+        A.set(2);
+        B.set(3); // with one value alone, the map is that value
+        let before = copy_context();
         assert!(panic_text(|| task.poll()).contains("completion"));
-        assert_eq!(seen(), None);
+        assert_eq!(seen(), Some(2));
+        assert!(copy_context().ptr_eq(&before), "the context was changed");
     });
 }
 

@@ -1,9 +1,15 @@
-//! Counts the allocations of a thread, in each test binary that includes this module.
+//! Counts the allocations of a thread, and makes one of them fail, in each test binary that includes this module.
+
+#![allow(dead_code, reason = "every test binary includes this module and uses its own part of it")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-thread_local!(static COUNT: Cell<usize> = const { Cell::new(0) });
+thread_local! {
+    static COUNT: Cell<usize> = const { Cell::new(0) };
+    /// The value of `COUNT` at which an allocation fails.
+    static FAILS_AT: Cell<Option<usize>> = const { Cell::new(None) };
+}
 
 /// Returns the number of allocations that `f` makes on this thread.
 pub(crate) fn of(f: impl FnOnce()) -> usize {
@@ -12,13 +18,32 @@ pub(crate) fn of(f: impl FnOnce()) -> usize {
     COUNT.get() - before
 }
 
+/// Runs `f`, in which the allocation that follows the first `allocations` fails. Returns its result, and `true` if that
+/// allocation was made.
+pub(crate) fn fail_after<R>(allocations: usize, f: impl FnOnce() -> R) -> (R, bool) {
+    let fails_at = COUNT.get() + allocations;
+    FAILS_AT.set(Some(fails_at));
+    let result = f();
+    FAILS_AT.set(None);
+    (result, COUNT.get() > fails_at)
+}
+
+/// Counts an allocation. Returns `true` if it fails.
+fn count() -> bool {
+    let counted = COUNT.try_with(|count| count.replace(count.get() + 1));
+    let fails_at = FAILS_AT.try_with(Cell::get);
+    matches!((counted, fails_at), (Ok(counted), Ok(Some(fails_at))) if counted == fails_at)
+}
+
 struct Counting;
 
 #[expect(unsafe_code, reason = "an allocator")]
-// SAFETY: the system's allocator does all of the work.
+// SAFETY: the system's allocator does all of the work, and null says that an allocation failed.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let _ = COUNT.try_with(|count| count.set(count.get() + 1));
+        if count() {
+            return std::ptr::null_mut();
+        }
         // SAFETY: the caller upholds the contract of this method, which is the contract of the called one.
         unsafe { System.alloc(layout) }
     }

@@ -1,6 +1,8 @@
 //! Operations on the variables of the current context.
 
-use super::{Model, Outcome, Panicked, Token};
+use std::rc::Rc;
+
+use super::{Model, Outcome, Panicked, Token, Value};
 use crate::program::{Event, Op, default_of, is_plain};
 
 impl Model {
@@ -16,6 +18,7 @@ impl Model {
                 let token = self.set(var, value);
                 self.tokens.add(token);
             }
+            Op::Coroutines(ref coroutines, ref turns) => self.coroutines(coroutines, turns),
             Op::Unset(var) => {
                 let old = self.replace(var, None);
                 self.tokens.add(Token { var, context: self.current.identity, old });
@@ -55,6 +58,12 @@ impl Model {
     }
 }
 
+/// A borrow. The value may be replaced meanwhile, but the borrowed one stays alive and unchanged.
+pub(super) struct Borrow {
+    pub(super) number: u32,
+    _value: Option<Rc<Value>>,
+}
+
 impl Model {
     fn sync_scope(&mut self, var: usize, value: u32, block: &[Op]) -> Outcome {
         let guard = self.set(var, value);
@@ -66,18 +75,18 @@ impl Model {
     }
 
     fn with(&mut self, var: usize, block: &[Op]) -> Outcome {
-        // The block may replace the value, but the borrowed one stays alive and unchanged.
-        let borrowed = self.current.values.get(&var).cloned();
-        let number = borrowed.as_ref().map(|value| value.number).or(default_of(var));
-        let Some(number) = number else {
-            self.see_value(None);
-            return Ok(());
-        };
-        self.see(Event::Value(number));
+        let Some(borrow) = self.borrow(var) else { return Ok(()) };
         self.block(block)?;
-        self.see(Event::Value(number));
-        drop(borrowed);
+        self.see(Event::Value(borrow.number));
         Ok(())
+    }
+
+    /// Begins a borrow, and reports the value or that there is none.
+    pub(super) fn borrow(&mut self, var: usize) -> Option<Borrow> {
+        let value = self.current.values.get(&var).cloned();
+        let number = value.as_ref().map(|value| value.number).or(default_of(var));
+        self.see_value(number);
+        number.map(|number| Borrow { number, _value: value })
     }
 
     fn reset(&mut self, var: Option<usize>, pick: usize) {

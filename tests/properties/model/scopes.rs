@@ -56,6 +56,9 @@ impl Model {
         };
         let Scope { own, future } = &mut scope;
         if future.is_over() {
+            // A future that panicked is polled in its scope, and panics again. One that completed has no values left.
+            self.exchange(own);
+            self.exchange(own);
             self.see(Event::Over);
             self.see_state();
         } else {

@@ -39,6 +39,21 @@ fn a_drop_that_panics_at_the_end_of_a_scope() {
 }
 
 #[test]
+fn a_drop_that_panics_when_a_scope_completes_or_is_given_up() {
+    let scope = |counter: &Counter| {
+        let fragile = Fragile::new(counter, At::Drop);
+        ByHand::new(FRAGILE.scope(fragile, yield_once()))
+    };
+    unharmed("Drop breaks", |counter| scope(counter).finish());
+    unharmed("Drop breaks", |counter| drop(scope(counter)));
+    unharmed("Drop breaks", |counter| {
+        let mut begun = scope(counter);
+        begun.step();
+        drop(begun);
+    });
+}
+
+#[test]
 fn a_drop_that_panics_with_a_binding() {
     unharmed("Drop breaks", |counter| drop(FRAGILE.bind(Fragile::new(counter, At::Drop))));
 }

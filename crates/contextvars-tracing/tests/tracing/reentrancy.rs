@@ -1,6 +1,7 @@
 //! Values that log, bind and fail while a line is written.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use contextvars::fields::{self, ToValue, Value, kv};
 use contextvars::{Context, ContextVar};
@@ -8,13 +9,15 @@ use contextvars_tracing::Json;
 use serde_json::json;
 use tracing::info;
 use tracing::subscriber::with_default;
-use tracing_subscriber::fmt as layers;
+use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
+use tracing_subscriber::fmt::{self as layers, FmtContext};
+use tracing_subscriber::registry::LookupSpan;
 
 use crate::Lines;
 use crate::support::panic_text;
 
 fn subscriber(lines: &Lines) -> impl tracing::Subscriber + Send + Sync + 'static {
-    let subscriber = layers().json().flatten_event(true).without_time().with_target(false);
+    let subscriber = layers::fmt().json().flatten_event(true).without_time().with_target(false);
     subscriber.map_event_format(Json::new).with_writer(lines.clone()).finish()
 }
 
@@ -101,4 +104,40 @@ fn a_panic_at_the_call_site_is_the_callers_and_the_next_line_is_whole() {
     });
     let line = json!({ "level": "INFO", "message": "paid", "user": "ann" });
     assert_eq!(lines.objects().last(), Some(&line));
+}
+
+/// Writes half a line and panics, at its first event only.
+struct Breaks(AtomicBool);
+
+impl<S, N> FormatEvent<S, N> for Breaks
+where
+    S: tracing::Subscriber + for<'lookup> LookupSpan<'lookup>,
+    N: for<'writer> FormatFields<'writer> + 'static,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &tracing::Event<'_>,
+    ) -> fmt::Result {
+        writer.write_str("{\"half\":")?;
+        assert!(self.0.swap(true, Ordering::Relaxed), "the formatter failed");
+        writer.write_str("false,\"fields\":\"")?;
+        context.field_format().format_fields(writer.by_ref(), event)?;
+        writeln!(writer, "\"}}")
+    }
+}
+
+#[test]
+fn a_formatter_that_panics_loses_its_own_line_only() {
+    let lines = Lines::default();
+    let format = Json::new(Breaks(AtomicBool::new(false)));
+    let subscriber = layers::fmt().event_format(format).with_writer(lines.clone());
+    with_default(subscriber.finish(), || {
+        fields::sync_scope(kv! { user = "ann" }, || {
+            assert_eq!(panic_text(|| info!("lost")), "the formatter failed");
+            info!("paid");
+        });
+    });
+    assert_eq!(lines.objects(), [json!({ "half": false, "fields": "paid", "user": "ann" })]);
 }

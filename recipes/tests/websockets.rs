@@ -60,7 +60,7 @@ fn seen() -> String {
     format!("{}, {message}", USER.get_or("nobody".into()))
 }
 
-/// What happens without the copy, and with a wrapper that comes too late.
+/// Shows the loss without the copy, and with a wrapper that comes too late.
 async fn too_late(ws: WebSocketUpgrade) -> Response {
     ws.on_upgrade(|socket| answer_all_with_seen(socket).in_current_context())
 }

@@ -71,7 +71,7 @@ impl<T: Send + Sync + 'static> VarMeta<T> {
     }
 }
 
-/// How a value becomes a log field.
+/// The setting by which a value becomes a log field.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Logging {
     /// It does not.

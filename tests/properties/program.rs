@@ -199,7 +199,7 @@ pub(crate) enum Event {
     /// There is nothing to pick from.
     Nothing,
     Found(bool),
-    /// Whether two contexts are one snapshot; `None` if the model cannot tell.
+    /// `true` if two contexts are one snapshot; `None` if the model cannot tell.
     OneSnapshot(Option<bool>),
     /// Each variable that changed, with its values before and after.
     Changes(Vec<(usize, Option<u32>, Option<u32>)>),

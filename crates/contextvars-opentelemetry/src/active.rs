@@ -23,7 +23,7 @@ impl Drop for Mark {
 
 thread_local! {
     static MARK: Mark = const { Mark };
-    /// Whether this thread used [`MARK`]. It has no destructor, so it can be read at any time.
+    /// `true` once this thread has used [`MARK`]. It has no destructor, so it can be read at any time.
     static MARKED: Cell<bool> = const { Cell::new(false) };
 }
 

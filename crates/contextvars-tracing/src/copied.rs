@@ -10,7 +10,7 @@ use tracing_core::field::{Field, Value as Recordable, Visit, debug};
 /// A value that can be recorded again.
 pub(crate) type Slot = Box<dyn Recordable>;
 
-/// How many causes of an error are copied.
+/// The number of causes of an error that are copied.
 const CAUSES: usize = 32;
 
 /// Collects the values of an event, with a slot for each field of the call site.

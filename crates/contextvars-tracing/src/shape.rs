@@ -26,7 +26,7 @@ struct Member<'a> {
     /// Empty for the member that holds the lifted fields whose names are taken.
     value: &'a str,
     lifted: bool,
-    /// Of all members of this name, this one is written.
+    /// `true` for the member that is written, if several have this name.
     wins: bool,
 }
 

@@ -14,13 +14,13 @@ use std::sync::{PoisonError, RwLock};
 use tracing_core::field::FieldSet;
 use tracing_core::{Kind, Metadata};
 
-/// How many sets of keys a call site keeps as they are.
+/// The number of sets of keys that a call site keeps unchanged.
 const MAX_EXACT_SETS: usize = 8;
 
-/// How many keys the union of a call site's sets has at most.
+/// The number of keys that the union of a call site's sets has at most.
 const MAX_UNION_KEYS: usize = 32;
 
-/// How long the keys of one event are at most, with one byte more for each of them.
+/// The length of the keys of one event at most, in bytes, with one byte more for each key.
 pub(crate) const MAX_KEY_BYTES: usize = 1024;
 
 type Static = &'static Metadata<'static>;
@@ -62,12 +62,12 @@ impl Site {
         kept.fields().iter().skip(self.metadata.fields().len()).map(|field| field.name())
     }
 
-    /// How many of the keys `kept` has.
+    /// Returns the number of keys that `kept` has.
     fn covers(&self, kept: Static, keys: &[&str]) -> usize {
         self.added(kept).filter(|name| keys.contains(name)).count()
     }
 
-    /// The smallest kept superset of the keys.
+    /// Returns the smallest kept superset of the keys.
     fn find(&self, keys: &[&str]) -> Option<Static> {
         let supersets = self.kept.iter().filter(|kept| self.covers(kept, keys) == keys.len());
         supersets.min_by_key(|kept| kept.fields().len()).copied()

@@ -40,7 +40,7 @@ hooks! {
         assert_eq!(State::now(), at_exit());
     }
 
-    /// Of three borrows of two values, the innermost ends after the operation has changed the values.
+    /// Borrows two values three times; the innermost borrow ends after the operation has changed the values.
     fn closure_of_nested_with() {
         let token = SUBJECT.set(Probe::new(72));
         SUBJECT.with(|outer| {

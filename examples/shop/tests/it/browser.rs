@@ -148,7 +148,7 @@ fn contextvars_is_right(page: &Page<'_>) {
     assert_eq!(page.count("td[data-verdict]:not([data-verdict=right])"), 0);
 }
 
-/// Of the twelve lines of a request, the handler's has the ids and the warehouse's has new ones.
+/// Counts twelve lines of a request: the handler's has the ids, and the warehouse's has new ones.
 fn span_has_ids_in_the_handler_only(page: &Page<'_>) {
     page.choose("span");
     assert_eq!((page.counts("span"), page.number("requests")), ([36, 30, 3], 3));

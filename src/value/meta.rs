@@ -74,11 +74,11 @@ impl<T: Send + Sync + 'static> VarMeta<T> {
 /// The setting by which a value becomes a log field.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Logging {
-    /// It does not.
+    /// The value is not logged.
     Off,
-    /// By user code.
+    /// User code makes the field, so its panics are caught.
     Guarded,
-    /// By code of this crate.
+    /// Code of this crate makes the field, and cannot panic.
     Trusted,
 }
 

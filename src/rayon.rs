@@ -36,6 +36,10 @@
 //! the pool, but a worker of another pool that calls it waits in the request's context. The same holds for rayon's own `join`,
 //! `scope` and `broadcast`. Use [`install`] and its neighbours instead.
 //!
+//! A worker that waits runs stolen jobs on its own stack, so jobs nest. Each level needs more stack than with bare rayon: about half
+//! a KiB in a release build, and two to three KiB without optimizations. For hundreds of levels, build the pool with a larger
+//! `stack_size`.
+//!
 //! # Parallel iterators
 //!
 //! Closures *behind* the adaptor, and everything that they call, run in the context; closures before it do not. Each item starts

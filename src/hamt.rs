@@ -161,6 +161,7 @@ fn insert(link: &mut Link, value: ErasedValue, depth: u32) -> Option<ErasedValue
 
 /// Replaces the shared branch of `link` and the branches below it, down to the place of `value`, by copies that have `value`.
 /// Returns the previous value of its id.
+#[inline(never)]
 fn insert_into_copy(link: &mut Link, value: ErasedValue, mut depth: u32) -> Option<ErasedValue> {
     // Keeps the originals alive until they are copied.
     let original = link.take();
@@ -176,6 +177,7 @@ fn insert_into_copy(link: &mut Link, value: ErasedValue, mut depth: u32) -> Opti
 }
 
 /// Inserts `value` into a link that does not lead to a branch. Returns the previous value of its id.
+#[inline]
 fn insert_at_end(link: &mut Link, value: ErasedValue, depth: u32) -> Option<ErasedValue> {
     match link.get_mut() {
         Mut::Value(held) if held.id() == value.id() => Some(std::mem::replace(held, value)),

@@ -121,7 +121,7 @@ impl Changes {
 
     /// Makes the changes in the current context.
     ///
-    /// The later value wins: a variable gets the value that it has after the changes, or loses its value, whatever happened to
+    /// All changes are made before a replaced value is dropped. The later value wins: a variable gets the value that it has after the changes, or loses its value, whatever happened to
     /// it meanwhile. No tokens are returned; tokens that were made earlier still restore their own previous values. Each value
     /// keeps the line that [set](Entry::set_at) it.
     ///
@@ -133,12 +133,14 @@ impl Changes {
     #[track_caller]
     pub fn apply(&self) {
         current::id_for_apply();
-        for Pair { before, after } in &self.variables {
-            if let Some(id) = before.as_ref().or(after.as_ref()).map(ErasedValue::id) {
-                drop(current::replace(id, after.clone())); // user code: T::drop
-            }
-        }
+        let replace = |Pair { before, after }: &Pair| {
+            let id = before.as_ref().or(after.as_ref())?.id();
+            current::replace(id, after.clone())
+        };
+        let replaced: Vec<_> = self.variables.iter().filter_map(replace).collect();
         self.fields.apply();
+        // After all changes, because user code may leave the context that was assigned an identity.
+        drop(replaced); // user code: T::drop
     }
 
     /// Makes the changes in `context`, which keeps its identity.

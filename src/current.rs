@@ -27,7 +27,7 @@
 //! are discarded.
 
 mod borrow;
-#[cfg(feature = "rayon")]
+#[cfg(any(feature = "rayon", test))]
 mod turns;
 
 use std::cell::Cell;
@@ -43,7 +43,7 @@ use crate::sync::{at_thread_end, thread_local};
 use crate::value::{ErasedValue, ValuePtr, is_plain};
 
 pub(crate) use self::borrow::with_borrowed;
-#[cfg(feature = "rayon")]
+#[cfg(any(feature = "rayon", test))]
 pub(crate) use self::turns::{Turns, in_turns};
 
 /// The state of the current context, word by word, and the thread's own bookkeeping.
@@ -95,6 +95,7 @@ at_thread_end!(SLOT: Slot);
 
 /// Calls `f` with the slot of this thread. `LocalKey::with` does that too, but if the compiler does not inline it with all of `f`, it
 /// calls a function for the slot's address each time.
+#[cfg(not(all(loom, feature = "loom")))]
 #[inline]
 fn with_slot<R>(f: impl FnOnce(&Slot) -> R) -> R {
     let slot = SLOT.with(ptr::from_ref);
@@ -102,6 +103,12 @@ fn with_slot<R>(f: impl FnOnce(&Slot) -> R) -> R {
     // frees it at the thread's end, and no frame of this module outlives it: see the module documentation. `f` cannot keep the
     // reference.
     f(unsafe { &*slot })
+}
+
+/// Calls `f` with the slot of this thread, or with an empty one once loom has dropped the thread's locals.
+#[cfg(all(loom, feature = "loom"))]
+fn with_slot<R>(f: impl FnOnce(&Slot) -> R) -> R {
+    SLOT.with(f)
 }
 
 impl Slot {

@@ -151,3 +151,29 @@ fn the_values_of_a_thread_go_when_it_ends() {
         assert_eq!(number(&copy, &ONE), Some(1));
     });
 }
+
+/// Uses the crate when it is dropped.
+struct UsesContexts;
+
+impl Drop for UsesContexts {
+    fn drop(&mut self) {
+        assert!(ONE.try_with(|_| ()).is_err());
+        Context::new().run(|| assert!(Context::current().is_empty()));
+    }
+}
+
+#[test]
+fn a_value_that_goes_with_its_thread_may_use_the_crate() {
+    static USES_CONTEXTS: ContextVar<UsesContexts> = ContextVar::new("uses_contexts");
+
+    model("a destructor at the end of a thread", || {
+        let live = Live::new();
+        let one = live.value(1);
+        let other = thread::spawn(move || {
+            drop(USES_CONTEXTS.set(UsesContexts));
+            drop(ONE.bind(one));
+        });
+        other.join().unwrap();
+        assert_eq!(live.count(), 0);
+    });
+}

@@ -19,8 +19,10 @@ pub(crate) struct Turns<'a> {
     working: ContextState,
 }
 
-/// Calls `body`, which may run any number of turns, each in a context with the values of `origin`. `working` is a copy of `origin` or
+/// Calls `body`, which may run any number of turns, each in a context with the values of `origin`. `working` is a copy of `origin`, or
 /// a state that an earlier call returned for it. Returns the result of `body` and the state for the next call.
+///
+/// `body` runs its turns on its own stack, and neither keeps nor swaps the [`Turns`].
 #[inline]
 pub(crate) fn in_turns<R>(
     origin: &ContextState,
@@ -33,13 +35,21 @@ pub(crate) fn in_turns<R>(
     (result, turns.working)
 }
 
+/// Returns `true` if a state that began as a copy of `origin` without an id was changed. Each change assigns an id. The maps are
+/// compared all the same, so that memory safety does not depend on that: a changed map has another root than `origin`, which keeps
+/// the root alive.
+#[inline]
+fn is_modified(origin: &ContextState, state: &ContextState) -> bool {
+    state.id != ContextId::UNASSIGNED || !state.ptr_eq(origin)
+}
+
 impl Turns<'_> {
     /// Runs `f` in a context with the values of the origin. Values that `f` sets are dropped afterwards. The previous context is
     /// current again, also after a panic.
     #[inline]
     pub(crate) fn run<R>(&mut self, f: impl FnOnce() -> R) -> R {
         let result = self.enter(f);
-        if self.working.id != ContextId::UNASSIGNED {
+        if is_modified(self.origin, &self.working) {
             self.working = self.origin.copy(); // user code: T::drop
         }
         result
@@ -61,13 +71,12 @@ impl Turns<'_> {
                     BorrowFrame::out_of_order();
                 }
                 self.slot.borrows.set(self.outer_borrows);
-                let is_modified = self.slot.id.0.get() != ContextId::UNASSIGNED;
                 let outer =
                     std::mem::replace(&mut *self.outer, ContextState::new(ContextId::UNASSIGNED));
                 let entered = self.slot.swap(outer);
-                // Without an id the context was not changed, so `working` is still equal to the slot's state, bit by bit.
-                // Otherwise it is outdated. Either way one of the two is forgotten.
-                if is_modified {
+                // If the context was not changed, `working` is equal to the slot's state, bit by bit. Otherwise it is outdated,
+                // and its references are gone. Either way one of the two is forgotten.
+                if is_modified(self.working, &entered) {
                     std::mem::forget(std::mem::replace(self.working, entered));
                 } else {
                     std::mem::forget(entered);
@@ -85,5 +94,153 @@ impl Turns<'_> {
             let _exit = Exit { slot, outer, outer_borrows, working };
             f() // user code
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{Context, ContextVar};
+
+    type Counted = Arc<u32>;
+
+    static ONE: ContextVar<Counted> = ContextVar::new("one");
+    static TWO: ContextVar<Counted> = ContextVar::new("two");
+    static THREE: ContextVar<Counted> = ContextVar::new("three");
+    static LOCAL: ContextVar<Counted> = ContextVar::new("local").local();
+    static VARS: [&ContextVar<Counted>; 4] = [&ONE, &TWO, &THREE, &LOCAL];
+
+    /// Calls `test` with a context of so many variables, for no variable up to all, and counts the owners of each value afterwards.
+    fn with_contexts(test: impl Fn(&Context)) {
+        for len in 0..=VARS.len() {
+            let values: Vec<_> = (0..).map(Arc::new).take(len).collect();
+            let mut context = Context::new();
+            for (var, value) in VARS.iter().zip(&values) {
+                context.insert(var, Arc::clone(value));
+            }
+            test(&context);
+            drop(context);
+            assert!(values.iter().all(|value| Arc::strong_count(value) == 1));
+        }
+    }
+
+    fn turns<R>(context: &Context, body: impl FnOnce(&mut Turns<'_>) -> R) -> R {
+        in_turns(context.state(), context.state().copy(), body).0
+    }
+
+    fn assert_has_values_of(context: &Context) {
+        for var in VARS {
+            assert_eq!(var.try_get().ok().as_ref(), context.get(var));
+        }
+    }
+
+    #[test]
+    fn a_turn_that_changes_nothing_leaves_the_working_copy() {
+        with_contexts(|context| {
+            turns(context, |turns| {
+                for _ in 0..3 {
+                    turns.run(|| assert_has_values_of(context));
+                    assert!(!is_modified(context.state(), &turns.working));
+                }
+            });
+        });
+    }
+
+    #[test]
+    fn changes_end_with_their_turn() {
+        with_contexts(|context| {
+            turns(context, |turns| {
+                for var in VARS {
+                    turns.run(|| {
+                        assert_has_values_of(context);
+                        drop(var.set(Arc::new(7)));
+                        drop(ONE.unset());
+                        let token = TWO.set(Arc::new(8));
+                        TWO.reset(token).unwrap();
+                    });
+                }
+                turns.run(|| assert_has_values_of(context));
+            });
+        });
+    }
+
+    #[test]
+    fn a_panic_in_a_turn_ends_the_turns() {
+        with_contexts(|context| {
+            for change in [false, true] {
+                let panics = || {
+                    turns(context, |turns| {
+                        turns.run(|| {
+                            if change {
+                                drop(TWO.set(Arc::new(7)));
+                            }
+                            panic!("in a turn");
+                        });
+                    });
+                };
+                catch_unwind(AssertUnwindSafe(panics)).unwrap_err();
+                assert!(TWO.try_get().is_err());
+            }
+        });
+    }
+
+    #[test]
+    fn a_panic_in_the_drop_of_a_value_of_a_turn_ends_the_turns() {
+        struct Panics;
+
+        impl Drop for Panics {
+            fn drop(&mut self) {
+                panic!("a destructor failed");
+            }
+        }
+
+        static PANICS: ContextVar<Panics> = ContextVar::new("panics");
+
+        with_contexts(|context| {
+            let panics = || turns(context, |turns| turns.run(|| drop(PANICS.set(Panics))));
+            catch_unwind(AssertUnwindSafe(panics)).unwrap_err();
+            assert!(PANICS.try_get().is_err());
+        });
+    }
+
+    #[test]
+    fn turns_nest() {
+        with_contexts(|context| {
+            turns(context, |outer| {
+                outer.run(|| {
+                    drop(ONE.set(Arc::new(7)));
+                    let changed = Context::current();
+                    turns(&changed, |inner| {
+                        for _ in 0..2 {
+                            inner.run(|| {
+                                assert_eq!(*ONE.get(), 7);
+                                drop(ONE.set(Arc::new(8)));
+                            });
+                        }
+                    });
+                    assert_eq!(*ONE.get(), 7);
+                });
+                outer.run(|| assert_has_values_of(context));
+            });
+        });
+    }
+
+    #[test]
+    fn a_change_that_assigned_no_id_is_found() {
+        with_contexts(|context| {
+            turns(context, |turns| {
+                for var in VARS {
+                    turns.run(|| {
+                        assert_has_values_of(context);
+                        let value = var.erase(Arc::new(7), Location::caller());
+                        drop(crate::current::replace(value.id(), Some(value)));
+                    });
+                }
+                turns.run(|| assert_has_values_of(context));
+            });
+        });
     }
 }

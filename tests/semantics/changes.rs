@@ -1,5 +1,7 @@
 //! Sentences 61 and 62: `Context::changes_since` and `Changes`.
 
+use std::sync::{Arc, Mutex};
+
 use contextvars::fields::{self, Fields, kv};
 use contextvars::{Change, Changes, Context, ContextVar, forbid_bare_set};
 
@@ -195,4 +197,25 @@ fn debug_shows_names_and_no_values() {
     assert_eq!(format!("{changes:?}"), r#"Changes { variables: {"a"}, fields: {} }"#);
     let change = changes.iter().next().unwrap();
     assert_eq!(format!("{change:?}"), r#"Change { var: "a", before: None, after: Some(u32) }"#);
+}
+
+#[test]
+fn all_changes_are_made_before_a_replaced_value_is_dropped() {
+    struct ReadsB(Arc<Mutex<Vec<Option<u32>>>>);
+
+    impl Drop for ReadsB {
+        fn drop(&mut self) {
+            self.0.lock().unwrap().push(B.try_get().ok());
+        }
+    }
+
+    static READS_B: ContextVar<ReadsB> = ContextVar::new("reads_b");
+
+    let read = Arc::default();
+    let base = Context::new();
+    // With several variables, so that the order in which they are applied does not matter.
+    let changed = base.clone().with_value(&A, 1).with_value(&B, 2).with_value(&C, 3);
+    let changes = changed.with_value(&READS_B, ReadsB(Arc::default())).changes_since(&base);
+    Context::new().with_value(&READS_B, ReadsB(Arc::clone(&read))).run(|| changes.apply());
+    assert_eq!(*read.lock().unwrap(), [Some(2)]);
 }

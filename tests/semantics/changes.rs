@@ -201,21 +201,24 @@ fn debug_shows_names_and_no_values() {
 
 #[test]
 fn all_changes_are_made_before_a_replaced_value_is_dropped() {
-    struct ReadsB(Arc<Mutex<Vec<Option<u32>>>>);
+    /// Writes down, when it is dropped, whether the other variable still has its value.
+    struct Watches(&'static ContextVar<Watches>, Arc<Mutex<Vec<bool>>>);
 
-    impl Drop for ReadsB {
+    impl Drop for Watches {
         fn drop(&mut self) {
-            self.0.lock().unwrap().push(B.try_get().ok());
+            self.1.lock().unwrap().push(self.0.try_with(|_| ()).is_ok());
         }
     }
 
-    static READS_B: ContextVar<ReadsB> = ContextVar::new("reads_b");
+    static ONE: ContextVar<Watches> = ContextVar::new("one");
+    static TWO: ContextVar<Watches> = ContextVar::new("two");
 
-    let read = Arc::default();
-    let base = Context::new();
-    // With several variables, so that the order in which they are applied does not matter.
-    let changed = base.clone().with_value(&A, 1).with_value(&B, 2).with_value(&C, 3);
-    let changes = changed.with_value(&READS_B, ReadsB(Arc::default())).changes_since(&base);
-    Context::new().with_value(&READS_B, ReadsB(Arc::clone(&read))).run(|| changes.apply());
-    assert_eq!(*read.lock().unwrap(), [Some(2)]);
+    let both = |found: &Arc<Mutex<Vec<bool>>>| {
+        let one = Context::new().with_value(&ONE, Watches(&TWO, Arc::clone(found)));
+        one.with_value(&TWO, Watches(&ONE, Arc::clone(found)))
+    };
+    let removals = Context::new().changes_since(&both(&Arc::default()));
+    let found = Arc::default();
+    both(&found).run(|| removals.apply());
+    assert_eq!(*found.lock().unwrap(), [false, false]);
 }

@@ -1,7 +1,8 @@
 //! Measures the cost that a context for each request adds to a service.
 //!
 //! The service is an axum service whose handler does nothing: bare, in a `ContextLayer` that is set up as in `examples/shop`,
-//! and in a middleware that keeps a request id and a user in a tokio `task_local!`, without a trace and without validation.
+//! in a middleware that keeps a request id and a user in a tokio `task_local!`, without a trace and without validation, and
+//! between a `CaptureLayer` and a `ResumeLayer`, without the layer that they are for.
 //! Two dimensions: called in memory, or over HTTP/1.1 on a connection that stays open, with client and server on one thread ·
 //! headers: with 3, the request has a trace, a request id and a user; with 0, all three are generated. The bare service gets
 //! the same headers, and hyper parses them as well.
@@ -17,7 +18,7 @@ use axum::response::Response;
 use axum::routing::post;
 use contextvars::ContextVar;
 use contextvars_benches::per;
-use contextvars_tower::ContextLayer;
+use contextvars_tower::{CaptureLayer, ContextLayer, ResumeLayer};
 use contextvars_wire::{Propagator, TraceContext, text};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -80,13 +81,22 @@ fn by_hand() -> Router {
     }))
 }
 
+fn captured() -> Router {
+    bare().layer(ResumeLayer::new()).layer(CaptureLayer::new())
+}
+
 fn runtime() -> Runtime {
     let runtime = Builder::new_current_thread().enable_io().build();
     runtime.expect("the event loop can be created")
 }
 
-fn services() -> [(&'static str, Router); 3] {
-    [("bare", bare()), ("contextvars", with_layer()), ("tokio task_local", by_hand())]
+fn services() -> [(&'static str, Router); 4] {
+    [
+        ("bare", bare()),
+        ("contextvars", with_layer()),
+        ("tokio task_local", by_hand()),
+        ("contextvars, captured and resumed", captured()),
+    ]
 }
 
 fn request(headers: &[(&str, &str)]) -> Request {

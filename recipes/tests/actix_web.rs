@@ -10,18 +10,19 @@ use actix_web::Error;
 use actix_web::body::{BodySize, BodyStream, BoxBody, MessageBody, SizedStream};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
-use actix_web::middleware::Next;
+use actix_web::middleware::{Next, from_fn};
+use actix_web::rt::task::JoinHandle;
 use contextvars::{Context, ContextExt as _, ContextVar, propagate};
-use contextvars_wire::{Propagator, TraceContext, extract_fn, inject_fn, text};
+use contextvars_wire::{Propagator, RequestId, TraceContext, extract_fn, inject_fn, text};
 use futures::stream;
 
-static TRACE: ContextVar<TraceContext> = ContextVar::new("trace");
-static REQUEST_ID: ContextVar<String> = ContextVar::new("request_id");
+static TRACE: ContextVar<TraceContext> = ContextVar::new("trace_id").logged();
+static REQUEST_ID: ContextVar<String> = ContextVar::new("request_id").logged();
 
 static WIRE: LazyLock<Propagator> = LazyLock::new(|| {
     let list = Propagator::builder()
         .trace_context(&TRACE)
-        .header("x-request-id", text(&REQUEST_ID).max_len(128))
+        .header("x-request-id", text(&REQUEST_ID).max_len(128).accept(|id| !id.is_empty()))
         .build();
     let echoing = list.and_then(|list| list.echo("x-request-id"));
     echoing.expect("the names are valid and differ")
@@ -34,7 +35,7 @@ async fn in_request_context<B: MessageBody + 'static>(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let mut context = extract(request.headers());
     if !context.contains(&REQUEST_ID) {
-        context.insert(&REQUEST_ID, "made-here".into());
+        context.insert(&REQUEST_ID, RequestId::random().to_string());
     }
     // `next.call` stands inside of the future, so that the inner services are called in the context, too.
     let mut inner = Box::pin(async move { next.call(request).await }.in_context(context));
@@ -89,8 +90,6 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use actix_web::dev::{ServerHandle, Service as _};
-use actix_web::middleware::from_fn;
-use actix_web::rt::task::JoinHandle;
 use actix_web::web::Bytes;
 use actix_web::{App, HttpResponse, HttpServer, rt, web};
 use futures::StreamExt as _;
@@ -113,7 +112,8 @@ fn expected(headers: &HeaderMap) -> String {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap());
     let trace = text("traceparent").map(|trace| trace[3..35].to_owned());
     let trace = trace.unwrap_or_else(|| TRACE.get().trace_id().to_string());
-    format!("{} {trace}", text("x-request-id").unwrap_or("made-here"))
+    let id = text("x-request-id").map_or_else(|| REQUEST_ID.get(), str::to_owned);
+    format!("{id} {trace}")
 }
 
 /// Reads the values in a future that is not `Send`, on the pool and in a task.
@@ -232,8 +232,11 @@ fn errors_and_empty_bodies_have_the_id() {
 fn a_request_without_headers_gets_an_id_and_a_trace() {
     run(async |address, client| {
         let response = client.get(format!("{address}/")).send().await.unwrap();
-        assert_eq!(response.headers()["x-request-id"], "made-here");
+        let id = response.headers()["x-request-id"].to_str().unwrap().to_owned();
+        assert!(id.parse::<RequestId>().is_ok(), "{id}");
         let text = response.text().await.unwrap();
-        assert!(text.starts_with("made-here ") && !text.contains("none"), "{text}");
+        assert!(text.starts_with(&id) && !text.contains("none"), "{text}");
+        let second = client.get(format!("{address}/")).send().await.unwrap();
+        assert_ne!(second.headers()["x-request-id"], id.as_str());
     });
 }

@@ -171,7 +171,7 @@ fn run(steps: Vec<Step>, alive: &Arc<()>) {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: if cfg!(miri) { 4 } else { 512 },
+        cases: if cfg!(miri) { 2 } else { 512 },
         failure_persistence: None,
         ..ProptestConfig::default()
     })]
@@ -255,7 +255,7 @@ const ORDERS: [fn(usize) -> usize; 3] =
 
 #[test]
 fn twenty_thousand_values_come_and_go_and_snapshots_stay() {
-    let last = if cfg!(miri) { 80 } else { 20_000 };
+    let last = if cfg!(miri) { 40 } else { 20_000 };
     for order in ORDERS {
         let alive = Arc::new(());
         let (mut checked, mut snapshots) = (Checked::new(), Vec::new());
@@ -295,7 +295,7 @@ fn twenty_thousand_values_come_and_go_and_snapshots_stay() {
 fn a_snapshot_that_is_drained_takes_nothing_from_the_others() {
     let alive = Arc::new(());
     let mut checked = Checked::new();
-    let last = if cfg!(miri) { 30 } else { 500 };
+    let last = if cfg!(miri) { 20 } else { 500 };
     for sequence in 1..=last {
         checked.insert(sequence, &alive);
     }

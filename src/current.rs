@@ -48,7 +48,7 @@ pub(crate) use self::bare_set::{
     forbid_bare_set, id_for_apply, id_for_set, id_for_temporary_change, is_teardown,
 };
 pub(crate) use self::borrow::with_borrowed;
-#[cfg(any(feature = "rayon", test))]
+#[cfg(feature = "rayon")]
 pub(crate) use self::turns::{Turns, in_turns};
 
 /// The state of the current context, word by word, and the thread's own bookkeeping.

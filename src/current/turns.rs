@@ -86,8 +86,10 @@ impl Turns<'_> {
 
         let working = &mut self.working;
         with_slot(|slot| {
-            // SAFETY: `working` is a valid state, and is neither used nor dropped until `Exit` forgets either this copy or
-            // `working`: it is borrowed mutably, and it is a local variable of `in_turns`, which is further out on this stack.
+            // SAFETY: `working` is a valid, aligned state. Until `Exit` forgets either this copy or `working`, no code uses or drops
+            // `working`, because it is borrowed mutably and is a local variable of `in_turns`, further out on this stack. If the
+            // stack is leaked inside of `f`, `working` is leaked with it. That no stack is freed, reused or copied without
+            // unwinding it is a premise of the module `current`.
             let entered = unsafe { ptr::read(working) };
             let outer = ManuallyDrop::new(slot.swap(entered));
             let outer_borrows = slot.borrows.replace(BorrowFrame::sentinel(working));

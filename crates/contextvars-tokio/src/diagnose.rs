@@ -23,7 +23,7 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! # What is traced
+//! # Traced code
 //!
 //! tokio runs the hooks for tasks that are spawned on a runtime, also on a `LocalRuntime`. It runs none for the closures of
 //! `spawn_blocking`, for the tasks of a [`LocalSet`](tokio::task::LocalSet) and for futures of `block_on`. Reads in those, on other
@@ -34,7 +34,7 @@
 //! the context in which the spawned task runs. If it runs outside of any entered context, it does not carry one. In an entered
 //! context the text says that the task may also have unset the value or have entered another context.
 //!
-//! # What it costs
+//! # Cost
 //!
 //! While a runtime without the hooks spawns tasks, nothing is recorded. [`crate::spawn`] then marks its task, which takes
 //! two writes to a thread-local. With the hooks, a spawn and the end of its task take 0.2 µs more, 0.5 instead of 0.3 µs for a task

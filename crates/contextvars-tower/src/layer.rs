@@ -1,4 +1,4 @@
-//! [`ContextLayer`]: the settings that say what a request's context is made of.
+//! [`ContextLayer`]: the settings from which a request's context is made.
 //!
 //! The file is longer than others because of the documentation: each setting has an example, and the type explains where the
 //! layer belongs among others.

@@ -47,7 +47,7 @@ fn the_queue_is_worked_off_when_a_destructor_panics() {
     });
 }
 
-/// Regression: what had queued up was dropped by the next value that went, in the middle of the outer drops.
+/// Regression: the next value that was dropped also dropped all queued values, in the middle of the outer drops.
 #[test]
 fn queued_values_wait_for_the_outermost_drop() {
     struct Level {

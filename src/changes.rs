@@ -121,9 +121,9 @@ impl Changes {
 
     /// Makes the changes in the current context.
     ///
-    /// All changes are made before a replaced value is dropped. The later value wins: a variable gets the value that it has after the changes, or loses its value, whatever happened to
-    /// it meanwhile. No tokens are returned; tokens that were made earlier still restore their own previous values. Each value
-    /// keeps the line that [set](Entry::set_at) it.
+    /// The later value wins: a variable gets the value that it has after the changes, or loses its value, whatever happened to
+    /// it meanwhile. All changes are made before a replaced value is dropped. No tokens are returned; tokens that were made
+    /// earlier still restore their own previous values. Each value keeps the line that [set](Entry::set_at) it.
     ///
     /// See [`Changes`] for an example.
     ///

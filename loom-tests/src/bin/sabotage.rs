@@ -6,9 +6,11 @@
 //! fn the_model_that_fails() {
 //! ```
 //!
-//! Works in a scratch copy. An argument names the one test binary whose models are wanted. The first text must occur within one
-//! line of the file. Exits with 1 if a model does not fail.
+//! Works in a scratch copy. An argument names the one test binary whose models are wanted; `--list` prints the sabotages of all
+//! and applies none. The first text must occur in exactly one line of the file, else nothing is run. Exits with 1 if a model
+//! does not fail.
 
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -26,27 +28,32 @@ struct Sabotage {
 
 fn main() -> io::Result<ExitCode> {
     let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
+    let wanted = std::env::args().nth(1);
+    let mut sabotages = sabotages(&top.join("loom-tests/tests"))?;
+    for sabotage in &sabotages {
+        sabotage.apply(&top)?;
+    }
+    if wanted.as_deref() == Some("--list") {
+        sabotages.iter().for_each(|sabotage| println!("{sabotage}"));
+        return Ok(ExitCode::SUCCESS);
+    }
+    sabotages.retain(|sabotage| wanted.as_ref().is_none_or(|binary| sabotage.model.0 == *binary));
     let scratch = std::env::temp_dir().join(format!("sabotage-{}", std::process::id()));
     copy(&top, &scratch)?;
-    let caught = run_all(&scratch);
+    let caught = run_all(&scratch, &sabotages);
     fs::remove_dir_all(&scratch)?;
     Ok(if caught? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn run_all(scratch: &Path) -> io::Result<bool> {
-    let mut sabotages = sabotages(&scratch.join("loom-tests/tests"))?;
-    if let Some(wanted) = std::env::args().nth(1) {
-        sabotages.retain(|sabotage| sabotage.model.0 == wanted);
-    }
+fn run_all(scratch: &Path, sabotages: &[Sabotage]) -> io::Result<bool> {
     if !loom(scratch, &["--quiet"])? {
         println!("the models fail as they are");
         return Ok(false);
     }
     let mut all = true;
-    for sabotage in &sabotages {
+    for sabotage in sabotages {
         let verdict = sabotage.verdict(scratch)?;
-        let Sabotage { model: (_, model), file, from, to } = sabotage;
-        println!("{verdict}: {model}\n    {file}: {from} => {to}");
+        println!("{verdict}: {sabotage}");
         all &= verdict == "caught";
     }
     println!(
@@ -57,17 +64,32 @@ fn run_all(scratch: &Path) -> io::Result<bool> {
     Ok(all)
 }
 
+impl fmt::Display for Sabotage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { model: (_, model), file, from, to } = self;
+        write!(f, "{model}\n    {file}: {from} => {to}")
+    }
+}
+
 impl Sabotage {
+    /// Returns the changed text of the file. Panics if not exactly one line has the text that is to be replaced.
+    fn apply(&self, top: &Path) -> io::Result<String> {
+        let whole = fs::read_to_string(top.join(&self.file))?;
+        let mut lines: Vec<_> = whole.lines().collect();
+        let is_place = |line: &str| !line.starts_with(COMMENT) && line.contains(&self.from);
+        let places: Vec<_> = (0..lines.len()).filter(|&at| is_place(lines[at])).collect();
+        let [place] = places[..] else {
+            panic!("{} lines have the first text of {self}", places.len())
+        };
+        let broken = lines[place].replacen(&self.from, &self.to, 1);
+        lines[place] = &broken;
+        Ok(lines.join("\n"))
+    }
+
     fn verdict(&self, scratch: &Path) -> io::Result<&'static str> {
         let path = scratch.join(&self.file);
         let whole = fs::read_to_string(&path)?;
-        let mut places: Vec<_> = whole.lines().filter(|line| !line.starts_with(COMMENT)).collect();
-        let found: Vec<_> =
-            (0..places.len()).filter(|&at| places[at].contains(&self.from)).collect();
-        let [at] = found[..] else { return Ok("NOT FOUND ONCE") };
-        let broken = places[at].replacen(&self.from, &self.to, 1);
-        places[at] = &broken;
-        fs::write(&path, places.join("\n"))?;
+        fs::write(&path, self.apply(scratch)?)?;
         let (binary, model) = &self.model;
         let verdict = if !loom(scratch, &["--quiet", "--test", binary, "--no-run"])? {
             "DOES NOT COMPILE"

@@ -6,12 +6,16 @@ use std::hint::black_box;
 use std::io;
 use std::sync::LazyLock;
 
-use contextvars::fields::{self, kv};
+use contextvars::fields::{self, Selection, kv};
 use contextvars::{Context, ContextVar};
 use contextvars_log::ContextLogger;
+use contextvars_opentelemetry::{trace_fields, trace_fields_or};
 use contextvars_tracing::{Json, Text, WithFields};
+use contextvars_wire::TraceContext;
 use env_logger::{Builder, Target, WriteStyle};
 use log::{Level, LevelFilter, Log, Record};
+use opentelemetry::trace::{TraceContextExt as _, Tracer as _, TracerProvider as _};
+use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing::Subscriber;
 use tracing::subscriber::with_default;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -51,6 +55,13 @@ pub const JSON: &[Row] = &[
     row("tracing span, shown once", 3, |f| with_default(short_json(), || spanned(|| f(event)))),
 ];
 
+/// Lines of JSON while a span of OpenTelemetry is active, without its ids and with them.
+pub const BESIDE_A_SPAN: &[Row] = &[
+    row("no ids", 3, |f| beside_a_span(Selection::new().rest(), f)),
+    row("trace_fields", 3, |f| beside_a_span(trace_fields(), f)),
+    row("trace_fields_or", 3, |f| beside_a_span(trace_fields_or(&TRACE), f)),
+];
+
 /// Lines of text.
 pub const COMPACT: &[Row] = &[
     row("tracing-subscriber", 0, |f| with_default(compact(), || f(event))),
@@ -76,6 +87,9 @@ pub const VISIT: &[Row] = &[
     row("contextvars, among 8 variables", 3, |f| context_of(8).run(|| bound(|| f(visit)))),
 ];
 
+/// The trace of [`traced`].
+pub static TRACE: ContextVar<TraceContext> = ContextVar::new("trace");
+
 static USER: ContextVar<&str> = ContextVar::new("user").logged();
 static ATTEMPT: ContextVar<u64> = ContextVar::new("attempt").logged();
 static PATH: ContextVar<&str> = ContextVar::new("path").logged();
@@ -91,6 +105,22 @@ fn logged(f: impl FnOnce()) {
 
 fn spanned(f: impl FnOnce()) {
     tracing::info_span!("request", user = "ann", attempt = 3, path = "/orders/7").in_scope(f);
+}
+
+fn beside_a_span(selection: Selection, f: &mut dyn FnMut(Operation)) {
+    let json = |inner| Json::new(inner).with_selection(selection);
+    let subscriber = fmt().json().without_time().with_writer(io::sink).map_event_format(json);
+    with_default(subscriber.finish(), || traced(|| bound(|| f(event))));
+}
+
+/// Runs `f` in a request with an active span and a trace.
+pub fn traced(f: impl FnOnce()) {
+    let tracer = SdkTracerProvider::builder().build().tracer("benches");
+    let mut request = Context::new().with_value(&TRACE, TraceContext::new_root());
+    tracer.in_span("request", |span| {
+        assert!(span.has_active_span());
+        request.run(f);
+    });
 }
 
 fn event() {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use contextvars::fields::{Selection, Snapshot, Text};
+use serde::de::IgnoredAny;
 use tracing_core::{Event, Subscriber};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
@@ -182,25 +183,33 @@ fn extend(
     line: &str,
     out: &mut String,
 ) {
-    let Some(object) = Object::parse(line) else { return out.push_str(line) };
-    let members = shape.map(|shape| shape.apply(&object));
-    let end = line.trim_end().len() - 1; // the closing brace
-    let mut is_first = if let Some(members) = &members {
+    let end = line.trim_end().len().saturating_sub(1); // the closing brace
+    if let Some(shape) = shape {
+        let Some(object) = Object::parse(line) else { return out.push_str(line) };
+        let members = shape.apply(&object);
         out.push('{');
-        members.write(out)
+        let is_first = members.write(out);
+        add(snapshot, event, is_first, |key| members.has(key), out);
     } else {
+        let Some(object) = Object::<IgnoredAny>::parse(line) else { return out.push_str(line) };
         out.push_str(&line[..end]);
-        object.members.is_empty()
-    };
-    let is_taken = |key: &str| match &members {
-        Some(members) => members.has(key),
-        None => object.has(key),
-    };
+        add(snapshot, event, object.members.is_empty(), |key| object.has(key), out);
+    }
+    out.push_str(&line[end..]);
+}
+
+/// Appends the fields whose keys neither the line nor the event has.
+fn add(
+    snapshot: &Snapshot,
+    event: &Event<'_>,
+    mut is_first: bool,
+    is_taken: impl Fn(&str) -> bool,
+    out: &mut String,
+) {
     snapshot.visit(|key, value| {
         if !is_taken(key) && !has(event, key) {
             escape::json_key(out, &mut is_first, key);
             escape::json_value(out, value);
         }
     });
-    out.push_str(&line[end..]);
 }

@@ -22,51 +22,44 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
 /// The members of a JSON object, in the order in which they were written. The usual number needs no allocation.
-pub(crate) struct Object<'a> {
-    pub(crate) members: SmallVec<[(Cow<'a, str>, &'a str); 8]>,
+pub(crate) struct Object<'a, V> {
+    pub(crate) members: SmallVec<[(Cow<'a, str>, V); 8]>,
 }
 
-impl<'a> Object<'a> {
-    /// Returns the object, or `None` if `text` is anything but one JSON object and whitespace.
+impl<'a, V: Deserialize<'a>> Object<'a, V> {
+    /// Returns the object that `text` is, or `None` if it is anything else.
     pub(crate) fn parse(text: &'a str) -> Option<Self> {
-        serde_json::from_str(text).ok()
+        let mut object = Self { members: SmallVec::new() };
+        let mut json = serde_json::Deserializer::from_str(text);
+        json.deserialize_map(&mut object).ok()?;
+        json.end().ok()?;
+        Some(object)
     }
 
-    /// Returns `true` if the object has this key on its top level.
     pub(crate) fn has(&self, key: &str) -> bool {
         self.members.iter().any(|(held, _)| held == key)
     }
 }
 
-impl<'de> Deserialize<'de> for Object<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members;
+/// Adds the members of an object.
+impl<'a, V: Deserialize<'a>> Visitor<'a> for &mut Object<'a, V> {
+    type Value = ();
 
-        impl<'de> Visitor<'de> for Members {
-            type Value = Object<'de>;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
-                let mut members = SmallVec::new();
-                while let Some((Key(key), value)) = map.next_entry::<_, &RawValue>()? {
-                    members.push((key, value.get()));
-                }
-                Ok(Object { members })
-            }
+    fn visit_map<M: MapAccess<'a>>(self, mut map: M) -> Result<(), M::Error> {
+        while let Some((Key(key), value)) = map.next_entry()? {
+            self.members.push((key, value));
         }
-
-        deserializer.deserialize_map(Members)
+        Ok(())
     }
 }
 
-/// A key, borrowed from the line unless it has escapes.
 struct Key<'a>(Cow<'a, str>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Key<'a> {
@@ -95,10 +88,13 @@ impl<'de: 'a, 'a> Deserialize<'de> for Key<'a> {
 
 #[cfg(test)]
 mod tests {
+    use serde::de::IgnoredAny;
+    use serde_json::value::RawValue;
+
     use super::Object;
 
     fn keys(line: &str) -> Option<Vec<String>> {
-        let object = Object::parse(line)?;
+        let object = Object::<IgnoredAny>::parse(line)?;
         Some(object.members.into_iter().map(|(key, _)| key.into_owned()).collect())
     }
 
@@ -107,8 +103,9 @@ mod tests {
         assert_eq!(keys("{}\n"), Some(vec![]));
         assert_eq!(keys(" { } "), Some(vec![]));
         let line = r#"{"a":{"b":[1,-0.5e+3,"}"]},"c":null , "d" : [ ] ,"e":[{}],"f":true,"g":0}"#;
-        let object = Object::parse(line).unwrap();
-        let members: Vec<_> = object.members.iter().map(|(key, value)| (&**key, *value)).collect();
+        let object = Object::<&RawValue>::parse(line).unwrap();
+        let members: Vec<_> =
+            object.members.iter().map(|(key, value)| (&**key, value.get())).collect();
         assert_eq!(
             members,
             [
@@ -124,7 +121,9 @@ mod tests {
 
     #[test]
     fn keys_are_compared_without_their_escapes() {
-        let object = Object::parse(r#"{"\u0061\n\"\\\/":1,"\ud83e\udd80":2,"plain":3}"#).unwrap();
+        let object =
+            Object::<IgnoredAny>::parse(r#"{"\u0061\n\"\\\/":1,"\ud83e\udd80":2,"plain":3}"#)
+                .unwrap();
         assert!(object.has("a\n\"\\/") && object.has("🦀") && object.has("plain"));
         assert!(!object.has("a") && !object.has("\\u0061"));
     }

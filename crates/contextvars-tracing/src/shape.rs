@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use contextvars::fields::Text;
+use serde_json::value::RawValue;
 
 use crate::escape;
 use crate::object::Object;
@@ -50,13 +51,15 @@ impl Shape {
     /// # Complexity
     ///
     /// Linear in the length of the line, and n log n in the number of its members.
-    pub(crate) fn apply<'a>(&'a self, object: &Object<'a>) -> Members<'a> {
+    pub(crate) fn apply<'a>(&'a self, object: &Object<'a, &'a RawValue>) -> Members<'a> {
         let mut members = Members(Vec::with_capacity(object.members.len() + 8));
         for (key, value) in &object.members {
-            let fields = (self.flat && key == FIELDS).then(|| Object::parse(value)).flatten();
+            let value = value.get();
+            let is_lifted = self.flat && key == FIELDS;
+            let fields = if is_lifted { Object::<&RawValue>::parse(value) } else { None };
             self.push(&mut members, key.clone(), if fields.is_some() { "" } else { value }, false);
             for (key, value) in fields.iter().flat_map(|fields| &fields.members) {
-                self.push(&mut members, key.clone(), value, true);
+                self.push(&mut members, key.clone(), value.get(), true);
             }
         }
         members.resolve();

@@ -1,5 +1,6 @@
 //! The values of a [`Selection`] in a context.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 
 use super::{Item, Selection, Source};
@@ -88,7 +89,7 @@ impl Selection {
             if shown.contains(&item.key) {
                 continue;
             }
-            if let Some(value) = self.value(item, variables, bound, &computed.0) {
+            if let Some(value) = self.value(index, variables, bound, &computed.0) {
                 shown.insert(index);
                 f(&item.key, &value); // user code
             }
@@ -98,39 +99,47 @@ impl Selection {
         }
     }
 
-    fn value(
+    fn value<'a>(
         &self,
-        item: &Item,
+        index: usize,
         variables: &Context,
-        bound: Option<&Fields>,
-        computed: &[Option<Value>],
-    ) -> Option<Value> {
-        let value = bound.and_then(|bound| bound.get(&item.key)).cloned();
-        let value = value.or_else(|| self.computed_value(&item.key, computed));
+        bound: Option<&'a Fields>,
+        computed: &'a [Option<Value>],
+    ) -> Option<Cow<'a, Value>> {
+        let item = &self.items[index];
+        let value = bound.and_then(|bound| bound.get(&item.key));
+        let value = value.or_else(|| self.computed_value(index, computed)).map(Cow::Borrowed);
         let value = value.or_else(|| match &item.source {
-            Source::Variable(var) => var.value_in(variables), // user code
+            Source::Variable(var) => var.value_in(variables).map(Cow::Owned), // user code
             Source::Computed(_) => None,
             // The variable that `visit` shows under this key.
             Source::Field => variables
                 .iter()
                 .filter(|entry| entry.name() == &*item.key && !self.lists(*entry))
-                .find_map(|entry| entry.field()), // user code
+                .find_map(|entry| entry.field()) // user code
+                .map(Cow::Owned),
         });
         let name = match &item.source {
             Source::Variable(var) => var.name(),
             Source::Field | Source::Computed(_) => "",
         };
         match value {
-            Some(_) if self.redacts(&item.key) || self.redacts(name) => Some(redacted()),
-            None if item.or_null => Some(Value::Null),
+            Some(_) if self.redacts(&item.key) || self.redacts(name) => {
+                Some(Cow::Owned(redacted()))
+            }
+            None if item.or_null => Some(Cow::Owned(Value::Null)),
             value => value,
         }
     }
 
-    /// Returns the first computed value of this key.
-    fn computed_value(&self, key: &str, computed: &[Option<Value>]) -> Option<Value> {
-        let mut same_key = self.items.iter().zip(computed).filter(|(item, _)| item.key == *key);
-        same_key.find_map(|(_, value)| value.clone())
+    /// Returns the first computed value of this item's key. Earlier items of the key have none: they would have shown it.
+    fn computed_value<'a>(&self, index: usize, computed: &'a [Option<Value>]) -> Option<&'a Value> {
+        let own = computed.get(index)?;
+        own.as_ref().or_else(|| {
+            let key = &self.items[index].key;
+            let mut later = self.items.iter().zip(computed).skip(index + 1);
+            later.find_map(|(item, value)| value.as_ref().filter(|_| item.key == *key))
+        })
     }
 
     /// Calls `f` with the fields whose keys are neither `shown` nor skipped.
@@ -187,11 +196,14 @@ impl Shown<'_> {
 
     /// Returns `true` if an item of this key was shown.
     fn contains(&self, key: &str) -> bool {
-        let is_shown = |index| match bit(index) {
-            Some(bit) => self.first & bit != 0,
-            None => self.others.contains(&index),
-        };
-        self.items.iter().enumerate().any(|(index, item)| item.key == *key && is_shown(index))
+        let mut first = self.first;
+        while first != 0 {
+            if self.items[first.trailing_zeros() as usize].key == *key {
+                return true;
+            }
+            first &= first - 1; // without its lowest bit
+        }
+        self.others.iter().any(|index| self.items[*index].key == *key)
     }
 }
 

@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::task::{self, Waker};
 
 use contextvars::{Context, ContextExt, copy_context};
-use contextvars_benches::lines::{COMPACT, JSON, LOG, Row, VISIT};
+use contextvars_benches::lines::{BESIDE_A_SPAN, COMPACT, JSON, LOG, Row, VISIT};
 use contextvars_benches::peers::Never;
 use contextvars_benches::{Var, context_of, each, measured, seen, unbound};
 
@@ -50,6 +50,8 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     operation("JSON line, nothing bound", |turns| row(JSON, "contextvars", 0, turns)),
     operation("JSON line, 3 fields", |turns| row(JSON, "contextvars", 3, turns)),
     operation("JSON line, 3 fields of a span", |turns| row(JSON, "tracing span", 3, turns)),
+    operation("JSON line beside a span", |turns| row(BESIDE_A_SPAN, "no ids", 3, turns)),
+    operation("JSON line with its ids", |turns| row(BESIDE_A_SPAN, "trace_fields", 3, turns)),
     operation("compact line, bare", |turns| row(COMPACT, "tracing-subscriber", 0, turns)),
     operation("compact line, nothing bound", |turns| row(COMPACT, "contextvars", 0, turns)),
     operation("compact line, 3 fields", |turns| row(COMPACT, "contextvars", 3, turns)),

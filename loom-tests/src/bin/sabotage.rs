@@ -1,4 +1,4 @@
-//! Breaks the crate once for each `sabotage:` comment of the models, and checks that the model below the comment fails.
+//! Runs all models. Then breaks the crate once for each `sabotage:` comment, and checks that the model below the comment fails.
 //!
 //! ```text
 //! // sabotage: src/count.rs: Ordering::Release => Ordering::Relaxed
@@ -34,7 +34,9 @@ fn main() -> io::Result<ExitCode> {
         sabotage.apply(&top)?;
     }
     if wanted.as_deref() == Some("--list") {
-        sabotages.iter().for_each(|sabotage| println!("{sabotage}"));
+        for sabotage in &sabotages {
+            println!("{sabotage}");
+        }
         return Ok(ExitCode::SUCCESS);
     }
     sabotages.retain(|sabotage| wanted.as_ref().is_none_or(|binary| sabotage.model.0 == *binary));
@@ -46,7 +48,8 @@ fn main() -> io::Result<ExitCode> {
 }
 
 fn run_all(scratch: &Path, sabotages: &[Sabotage]) -> io::Result<bool> {
-    if !loom(scratch, &["--quiet"])? {
+    // With the number of iterations of each model.
+    if !cargo_test(scratch, &["--", "--nocapture", "--test-threads=1"])?.status()?.success() {
         println!("the models fail as they are");
         return Ok(false);
     }
@@ -105,13 +108,18 @@ impl Sabotage {
 
 /// Returns `true` if `cargo test` with loom succeeds.
 fn loom(scratch: &Path, arguments: &[&str]) -> io::Result<bool> {
+    Ok(cargo_test(scratch, arguments)?.output()?.status.success())
+}
+
+/// Returns the command that runs `cargo test` with loom.
+fn cargo_test(scratch: &Path, arguments: &[&str]) -> io::Result<Command> {
     let mut cargo = Command::new("cargo");
     cargo.arg("test").args(arguments).current_dir(scratch.join("loom-tests"));
     cargo
         .env("RUSTFLAGS", "--cfg loom")
         .env("CARGO_TARGET_DIR", target()?)
         .env("RUST_BACKTRACE", "0");
-    Ok(cargo.output()?.status.success())
+    Ok(cargo)
 }
 
 /// Returns cargo's target directory, which all scratch copies share, so that dependencies are compiled once.

@@ -178,7 +178,7 @@ proptest! {
 
     #[test]
     fn snapshots_behave_like_copies_of_two_other_maps(
-        steps in prop::collection::vec(step(), 0..if cfg!(miri) { 40 } else { 200 })
+        steps in prop::collection::vec(step(), 0..if cfg!(miri) { 20 } else { 200 })
     ) {
         let alive = Arc::new(());
         run(steps, &alive);

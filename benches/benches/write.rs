@@ -62,12 +62,18 @@ fn contextvars(c: &mut Criterion) {
             });
         }
     }
+    let vars = black_box(measured(8));
+    group.bench_function(BenchmarkId::new("contextvars, opaque, bound, root context", 8), |b| {
+        for var in vars {
+            drop(var.set(7)); // without a context entered
+        }
+        per_op(b, || each!(at => set_and_reset(vars[at])));
+    });
     group.bench_function(BenchmarkId::new("contextvars, named, bound", 8), |b| {
         context_of(8).run(|| {
             per_op(b, || each!([&V0, &V1, &V2, &V3, &V4, &V5, &V6, &V7] var => set_and_reset(var)));
         });
     });
-    let vars = black_box(measured(8));
     group.bench_function(BenchmarkId::new("contextvars, sync_scope, bound", 8), |b| {
         context_of(8).run(|| {
             per_op(b, || each!(at => vars[at].sync_scope(black_box(7), || black_box(()))));

@@ -118,6 +118,7 @@ async fn work(pool: &PgPool) -> Result<Infallible, Error> {
 }
 
 // The recipe ends here. The code below tests it with its own Postgres. A worker is this program again, which runs only one test.
+// The file is longer than others, because the recipe and its test belong together.
 
 #[path = "support/postgres.rs"]
 mod postgres;
@@ -131,8 +132,12 @@ use futures::future;
 use sqlx::query_scalar;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::process::{Child, Command};
+use tokio::time::timeout;
 
 const PORT: &str = "RECIPE_POSTGRES_PORT";
+
+/// The time after which a wait fails.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A table that jobs write to.
 const RESULTS: &str = "create table results (payload text, seen text, attempt int, process int)";
@@ -165,7 +170,7 @@ async fn handle(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_worker() {
     let Ok(port) = std::env::var(PORT) else { return };
-    let options = postgres::options(port.parse().unwrap(), "admin");
+    let options = postgres::options(port.parse().unwrap(), "admin").application_name("worker");
     let pool = PgPool::connect_with(options).await.unwrap();
     let workers = future::try_join_all((0..4).map(|_| work(&pool)));
     let input_ends = async { drop(tokio::io::stdin().read(&mut [0]).await) };
@@ -208,17 +213,30 @@ async fn enqueue_for(pool: &PgPool, n: usize, payload: &str) -> String {
     enqueue.in_context(request(n)).await
 }
 
-/// Waits until no job is left that a worker runs or may claim.
-async fn wait_for_all(pool: &PgPool) {
-    let open =
-        "select exists (select from jobs where attempts < 3 or error is null and due > now())";
-    while query_scalar(open).fetch_one(pool).await.unwrap() {
-        sleep(Duration::from_millis(20)).await;
-    }
+/// Waits until a query returns no row.
+async fn wait_while(pool: &PgPool, rows: &'static str) {
+    let wait = async {
+        while query(rows).fetch_optional(pool).await.unwrap().is_some() {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(PATIENCE, wait).await.expect(rows);
 }
 
-/// Ends the lease of a job now.
+/// Waits until no job is left that a worker runs or may claim.
+async fn wait_for_all(pool: &PgPool) {
+    let open = "select from jobs where attempts < 3 or error is null and due > now()";
+    wait_while(pool, open).await;
+}
+
+/// Waits until the database has noticed the end of all workers. Until then, it may still run a claim that a dead one has sent.
+async fn wait_for_death(pool: &PgPool) {
+    wait_while(pool, "select from pg_stat_activity where application_name = 'worker'").await;
+}
+
+/// Ends the lease of a job whose worker is dead.
 async fn end_lease(pool: &PgPool, payload: &str) {
+    wait_for_death(pool).await;
     let end = query("update jobs set due = now() where payload = $1").bind(payload.to_owned());
     assert_eq!(end.execute(pool).await.unwrap().rows_affected(), 1);
 }
@@ -242,6 +260,9 @@ async fn set_aside(pool: &PgPool) -> Vec<(String, i32, Option<String>, String)> 
 #[tokio::test]
 async fn jobs_run_in_the_context_of_their_request_in_other_processes() {
     let Some((server, pool)) = start().await else { return };
+    let mut abandoned = pool.begin().await.unwrap();
+    enqueue(&mut abandoned, "abandoned").in_context(request(99)).await.unwrap();
+    abandoned.rollback().await.unwrap();
     let mut expected = Vec::new();
     for n in 100..200 {
         let payload = if n % 10 == 0 { "fails once".into() } else { format!("job {n}") };
@@ -266,12 +287,14 @@ async fn a_poison_job_is_set_aside_with_its_context() {
     let error = Some("attempt 3 failed".into());
     assert_eq!(set_aside(&pool).await, [("always fails".into(), 3, error, failing)]);
     worker.kill().await.unwrap();
+    wait_for_death(&pool).await;
 
     let killing = enqueue_for(&pool, 3, "kills its worker").await;
     for _ in 0..3 {
         let mut worker = start_worker(&server);
         let _input = worker.stdin.take(); // `wait` would close it
-        assert_eq!(worker.wait().await.unwrap().code(), Some(1));
+        let status = timeout(PATIENCE, worker.wait()).await.expect("the worker ends").unwrap();
+        assert_eq!(status.code(), Some(1));
         end_lease(&pool, "kills its worker").await;
     }
     let last = enqueue_for(&pool, 4, "last").await;
@@ -290,8 +313,8 @@ async fn the_job_of_a_killed_worker_is_done_once_by_another() {
     while lines.next_line().await.unwrap().expect("the worker ended") != "waiting" {}
     worker.kill().await.unwrap();
     assert!(results(&pool).await.is_empty());
-    let other = enqueue_for(&pool, 2, "other").await;
     end_lease(&pool, "waits").await;
+    let other = enqueue_for(&pool, 2, "other").await;
     let _worker = start_worker(&server);
     wait_for_all(&pool).await;
     let expected = [(waiting, "waits".into(), 2), (other, "other".into(), 1)];

@@ -121,11 +121,12 @@ finish() {
 }
 trap finish EXIT
 
-# have PROGRAM...: returns true if every PROGRAM is installed.
+# have PROGRAM...: returns true if every PROGRAM is installed. Debian's programs of Postgres are not in PATH, because there is a
+# directory of them for each version; the tests look there, too.
 have() {
     local program
     for program; do
-        command -v "$program" >/dev/null || return 1
+        command -v "$program" >/dev/null || compgen -G "/usr/lib/postgresql/*/bin/$program" >/dev/null || return 1
     done
 }
 

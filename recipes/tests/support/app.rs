@@ -29,7 +29,7 @@ use tower::{Layer as _, service_fn};
 use crate::{REQUEST_ID, TENANT, TRACE, layer};
 
 /// The time after which a wait fails.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Returns the values that every handler, body and caller reads; they differ for each request.
 pub(crate) fn seen() -> String {
@@ -206,7 +206,7 @@ async fn events() -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
         sleep(Duration::from_millis(5)).await;
         Ok(Event::default().event(n.to_string()).data(seen()))
     });
-    Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(60)))
+    Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_mins(1)))
 }
 
 async fn trailers() -> ([(&'static str, &'static str); 1], Body) {

@@ -13,8 +13,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts a program of a Debian package. If it is not installed, prints a notice that the test harness does not capture,
-    /// and returns `None`.
+    /// Starts a program of a Debian package. If it is not installed, prints a notice and returns `None`.
     pub(crate) fn start(command: &mut Command, package: &str) -> Option<Self> {
         let name = command.get_program().to_string_lossy().into_owned();
         // Servers are installed in a directory that is not in every user's path.
@@ -23,8 +22,7 @@ impl Server {
         match command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn() {
             Ok(child) => Some(Self { child, name }),
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                let notice = format!("SKIPPED: `{name}` is missing; apt-get install {package}");
-                let _ = writeln!(std::io::stderr(), "{notice}");
+                report_missing(&name, package);
                 None
             }
             Err(error) => panic!("cannot start `{name}`: {error}"),
@@ -39,7 +37,7 @@ impl Server {
             if let Some(status) = self.child.try_wait().unwrap() {
                 panic!("`{}` ended instead of listening: {status}", self.name);
             }
-            assert!(started.elapsed() < Duration::from_secs(60), "`{}` is too slow", self.name);
+            assert!(started.elapsed() < Duration::from_mins(1), "`{}` is too slow", self.name);
             thread::sleep(Duration::from_millis(20));
         }
     }
@@ -50,6 +48,12 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Prints a notice that the test harness does not capture.
+pub(crate) fn report_missing(program: &str, package: &str) {
+    let notice = format!("SKIPPED: `{program}` is missing; apt-get install {package}");
+    let _ = writeln!(std::io::stderr(), "{notice}");
 }
 
 /// Returns a port of this machine that was free a moment ago.

@@ -1,5 +1,6 @@
 #![doc = include_str!("../docs/links.md")]
-#![cfg_attr(doc, doc = concat!("[shop page]: ", env!("CARGO_PKG_REPOSITORY"), "/raw/HEAD/docs/shop.png"))]
+#![cfg_attr(docsrs, doc = concat!("[shop page]: ", env!("CARGO_PKG_REPOSITORY"), "/raw/HEAD/docs/shop.png"))]
+#![cfg_attr(all(doc, not(docsrs)), doc = concat!("[shop page]: data:image/webp;base64,", include_str!("../docs/shop.base64")))]
 #![cfg_attr(doc, doc = concat!("[security]: ", env!("CARGO_PKG_REPOSITORY"), "/blob/HEAD/SECURITY.md"))]
 #![doc = ""]
 #![doc = include_str!("../README.md")]

@@ -133,7 +133,9 @@ impl LazyVarKey<Hidden> {
 #[cold]
 #[inline(never)]
 fn assign(id: &AtomicUsize, local: bool) -> VarId {
-    static SEQUENCE: AtomicUsize = AtomicUsize::new(VarId::HIDDEN.digits() + 1);
+    const FIRST: usize = VarId::HIDDEN.digits() + 1;
+    static SEQUENCE: AtomicUsize = AtomicUsize::new(FIRST);
+    const { assert!(FIRST > VarId::HIDDEN.digits(), "the hidden variable's number is its own") };
     let sequence = next_id(&SEQUENCE, usize::MAX >> 1, "context variables");
     let mine = VarId::new(sequence, local).expect("the sequence does not start at zero");
     // If two threads get here at once, one of them wins, and the other's sequence number is never used.

@@ -2,8 +2,11 @@
 
 use std::error::Error;
 use std::fmt::Debug;
+use std::future;
 
-use contextvars::{Context, ContextVar, LookupError, ResetError, ResetErrorKind, Token};
+use contextvars::{
+    Context, ContextExt as _, ContextVar, LookupError, ResetError, ResetErrorKind, Token,
+};
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 
 use crate::support::{Counted, Counter};
@@ -23,6 +26,20 @@ fn debug_of_a_variable_and_a_token_names_the_variable() {
         assert!(format!("{token:?}").contains("the-secret"));
     });
     assert_eq!((NUMBER.name(), SECRET.name()), ("the-number", "the-secret"));
+}
+
+#[test]
+fn debug_of_a_wrapper_names_its_variable_or_shows_its_future() {
+    let wrapped = future::ready(41_592).in_context(Context::new().with_value(&NUMBER, 7));
+    let text = format!("{wrapped:?}");
+    assert!(text.contains("41592") && text.contains("the-number"), "{text}");
+    let scoped = NUMBER.scope(65_358, future::ready(41_592));
+    let text = format!("{scoped:?}");
+    assert!(text.contains("41592") && !text.contains("65358"), "{text}");
+    Context::new().run(|| {
+        let binding = SECRET.bind(Secret(1));
+        assert!(format!("{binding:?}").contains("the-secret"));
+    });
 }
 
 #[test]

@@ -29,6 +29,11 @@ fn with_both<R>(f: impl FnOnce() -> R) -> R {
 }
 
 #[test]
+fn a_variable_tells_whether_it_is_local() {
+    assert!(HERE.is_local() && !ANYWHERE.is_local());
+}
+
+#[test]
 fn local_variables_are_left_out_of_current_and_copy_context() {
     for context in with_both(|| [Context::current(), copy_context()]) {
         assert_eq!((context.get(&HERE), context.get(&ANYWHERE)), (None, Some(&2)));

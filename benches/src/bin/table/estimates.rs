@@ -13,7 +13,7 @@ pub(crate) type Medians = BTreeMap<String, BTreeMap<String, BTreeMap<Size, f64>>
 /// A number of variables, or `None` if the number is irrelevant.
 pub(crate) type Size = Option<u32>;
 
-/// Returns the medians, and the number of minutes between the oldest and the newest of them.
+/// Returns the least median of each benchmark's runs, and the number of minutes between the oldest and the newest of them.
 pub(crate) fn read(directory: &Path) -> io::Result<(Medians, u64)> {
     let mut found = Vec::new();
     find(directory, &mut found)?;
@@ -22,7 +22,8 @@ pub(crate) fn read(directory: &Path) -> io::Result<(Medians, u64)> {
     for directory in &found {
         let (operation, who, size) = name(directory)?;
         let median = median(directory)?;
-        medians.entry(operation).or_default().entry(who).or_default().insert(size, median);
+        let row = medians.entry(operation).or_default().entry(who).or_default();
+        row.entry(size).and_modify(|least| *least = median.min(*least)).or_insert(median);
         times.push(fs::metadata(directory.join("estimates.json"))?.modified()?);
     }
     let ends = times.iter().min().zip(times.iter().max());
@@ -37,17 +38,19 @@ pub(crate) fn criterion_directory() -> PathBuf {
     workspace.join(target).join("criterion")
 }
 
-/// Collects every `new` directory below `directory`: one for each benchmark.
+/// Collects the directories below `directory` that hold the results of a benchmark: those of the last run, and those of runs that
+/// were saved as `run-1`, `run-2` and so on.
 fn find(directory: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
     if !directory.is_dir() {
         return Ok(());
     }
     for entry in fs::read_dir(directory)? {
         let path = entry?.path();
-        if path.ends_with("new") && path.join("estimates.json").is_file() {
-            found.push(path);
-        } else {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if !path.join("estimates.json").is_file() {
             find(&path, found)?;
+        } else if name == "new" || name.starts_with("run-") {
+            found.push(path);
         }
     }
     Ok(())

@@ -1,14 +1,16 @@
-//! Prints the medians of the last `cargo bench -p contextvars-benches` as markdown, then the goals and whether they are met.
+//! Prints the medians of the benches as markdown, then the goals and whether they are met.
 //!
 //! ```text
-//! cargo run --release -p contextvars-benches --bin table
-//! cargo run --release -p contextvars-benches --bin table -- --charts docs/charts
+//! cargo bench --manifest-path benches/Cargo.toml -- --save-baseline run-1     # and run-2, run-3
+//! cargo run --release --manifest-path benches/Cargo.toml --bin table
+//! cargo run --release --manifest-path benches/Cargo.toml --bin table -- --charts docs/charts
 //! ```
 //!
-//! Reads criterion's results from the target directory (`CARGO_TARGET_DIR`, or the workspace's `target`). Only ratios within
-//! one run are meaningful, so the first line states the time between the oldest and the newest figure. If there is a
-//! `python3`, it runs the same operations now, for its own rows. With `--charts`, the program also writes a chart for each
-//! question to that directory.
+//! Reads criterion's results from the target directory (`CARGO_TARGET_DIR`, or the workspace's `target`). If there are several runs,
+//! a figure is the least of their medians: on a shared machine, other programs add time to some runs and never take any away.
+//! Only ratios of figures that were measured together are meaningful, so the first line states the time between the oldest and
+//! the newest. If there is a `python3`, it runs the same operations now, for its own rows. With `--charts`, the program also
+//! writes a chart for each question to that directory.
 
 mod charts;
 mod cpython;

@@ -114,6 +114,7 @@ pub(crate) mod tests {
     #[cfg(unix)]
     #[cfg_attr(miri, ignore = "starts a process")]
     fn a_count_beyond_its_limit_aborts() {
+        RefCount(AtomicU32::new(LIMIT)).acquire();
         aborts("count::tests::a_count_beyond_its_limit_aborts", || {
             RefCount(AtomicU32::new(LIMIT + 1)).acquire();
         });
@@ -145,28 +146,43 @@ pub(crate) mod tests {
         );
     }
 
+    #[test]
+    #[cfg(unix)]
+    #[cfg_attr(miri, ignore = "starts a process")]
+    fn an_abort_writes_its_reason() {
+        let test = "count::tests::an_abort_writes_its_reason";
+        let child = again(test, std::process::Stdio::piped(), || abort("a reason"));
+        let stderr = String::from_utf8(child.stderr).unwrap();
+        assert!(stderr.contains("contextvars: a reason; aborting\n"), "{stderr}");
+    }
+
     /// Runs `test` again, in a process whose standard error is full: there `f` must end the process.
     #[cfg(unix)]
     pub(crate) fn aborts(test: &str, f: impl FnOnce()) {
         use std::os::unix::process::ExitStatusExt as _;
+
+        const SIGABRT: i32 = 6;
+
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
+        let stderr = full.map_or_else(|_| std::process::Stdio::null(), Into::into);
+        let status = again(test, stderr, f).status;
+        assert_eq!(status.signal(), Some(SIGABRT), "{status}");
+    }
+
+    /// Runs `test` again, in a process of its own, which runs `f` instead of the test.
+    #[cfg(unix)]
+    fn again(test: &str, stderr: std::process::Stdio, f: impl FnOnce()) -> std::process::Output {
         use std::process::{Command, Stdio};
 
         const CHILD: &str = "CONTEXTVARS_TEST_ABORTS";
-        const SIGABRT: i32 = 6;
 
         if std::env::var_os(CHILD).is_some() {
             std::panic::set_hook(Box::new(|_| {}));
             let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(f));
             std::process::exit(0);
         }
-        let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
-        let status = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", test, "--nocapture"])
-            .env(CHILD, "1")
-            .stdout(Stdio::null())
-            .stderr(full.map_or_else(|_| Stdio::null(), Stdio::from))
-            .status()
-            .unwrap();
-        assert_eq!(status.signal(), Some(SIGABRT), "{status}");
+        let mut child = Command::new(std::env::current_exe().unwrap());
+        child.args(["--exact", test, "--nocapture"]).env(CHILD, "1");
+        child.stdout(Stdio::null()).stderr(stderr).output().unwrap()
     }
 }

@@ -6,7 +6,7 @@ use contextvars::fields::{self, kv};
 use contextvars::{Context, ContextExt as _, ContextVar, copy_context, propagate_fn};
 use contextvars_wire::{Propagator, TraceContext, text};
 
-use crate::allocations::{fail_after, left_by_thread};
+use crate::allocations::fail_after;
 use crate::support::{ByHand, yield_once};
 use crate::{role, run_child};
 
@@ -15,7 +15,6 @@ static STEP: ContextVar<u32> = ContextVar::with_default("step", || 0);
 static CART: ContextVar<Vec<u32>> = ContextVar::new("cart");
 static NEST: ContextVar<Context> = ContextVar::new("nest");
 static TRACE: ContextVar<TraceContext> = ContextVar::new("trace");
-static PAIR: ContextVar<(u64, u64)> = ContextVar::new("pair");
 static NUMBERS: [ContextVar<u64>; 12] = [const { ContextVar::new("number") }; 12];
 
 const HEADERS: [(&str, &str); 3] = [
@@ -134,20 +133,4 @@ fn assert_aborted(status: std::process::ExitStatus, said: &str) {
 #[cfg(not(unix))]
 fn assert_aborted(status: std::process::ExitStatus, said: &str) {
     assert!(!status.success(), "{status}, {said}");
-}
-
-/// The crate keeps freed blocks in lists of the thread: one for each of the sizes that the test uses, and one for branches.
-#[test]
-fn a_thread_leaves_no_memory_behind() {
-    let nothing = left_by_thread(|| drop(Context::new()));
-    let work = || {
-        for var in &NUMBERS {
-            Context::new().run(|| {
-                USER.set("ann".to_owned());
-                PAIR.set((1, 2));
-                var.set(7);
-            });
-        }
-    };
-    assert_eq!(left_by_thread(work), nothing);
 }

@@ -11,6 +11,7 @@ mod document;
 mod ends;
 #[cfg(unix)]
 mod fork;
+mod memory;
 
 use std::process::{Command, Output};
 

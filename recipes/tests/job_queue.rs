@@ -241,7 +241,7 @@ async fn end_lease(pool: &PgPool, payload: &str) {
     assert_eq!(end.execute(pool).await.unwrap().rows_affected(), 1);
 }
 
-/// Returns what the jobs have written: the values that they read, the payload, and the attempt.
+/// Returns the texts that the jobs have written: the values that they read, the payload, and the attempt.
 async fn results(pool: &PgPool) -> Vec<(String, String, i32)> {
     let all = "select seen, payload, attempt from results order by seen";
     query_as(all).fetch_all(pool).await.unwrap()

@@ -31,7 +31,7 @@ pub(crate) struct Object<'a, V> {
 }
 
 impl<'a, V: Deserialize<'a>> Object<'a, V> {
-    /// Returns the object that `text` is, or `None` if it is anything else.
+    /// Returns the object, or `None` if `text` is anything but one JSON object and whitespace.
     pub(crate) fn parse(text: &'a str) -> Option<Self> {
         let mut object = Self { members: SmallVec::new() };
         let mut json = serde_json::Deserializer::from_str(text);
@@ -40,6 +40,7 @@ impl<'a, V: Deserialize<'a>> Object<'a, V> {
         Some(object)
     }
 
+    /// Returns `true` if the object has this key on its top level.
     pub(crate) fn has(&self, key: &str) -> bool {
         self.members.iter().any(|(held, _)| held == key)
     }
@@ -61,6 +62,7 @@ impl<'a, V: Deserialize<'a>> Visitor<'a> for &mut Object<'a, V> {
     }
 }
 
+/// A key, borrowed from the line unless it has escapes.
 struct Key<'a>(Cow<'a, str>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Key<'a> {

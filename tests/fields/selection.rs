@@ -189,3 +189,18 @@ fn each_key_of_a_long_selection_is_shown_once() {
     });
     assert_eq!(shown, [&keys[..], &["other".into()]].concat());
 }
+
+#[test]
+fn a_computed_value_is_shown_at_the_first_item_of_its_key() {
+    let selection = Selection::new()
+        .field("id")
+        .field("path")
+        .computed("id", || None)
+        .computed("id", || Some(7.into()))
+        .computed("id", || Some(8.into()));
+    let mut shown = vec![];
+    fields::sync_scope(kv! { path = "/" }, || {
+        selection.visit(|key, value| shown.push(format!("{key}={value}")));
+    });
+    assert_eq!(shown, ["id=7", "path=/"]);
+}

@@ -14,6 +14,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
+use super::chars;
 use super::rule::Violation;
 pub(super) use list::List;
 pub use member::MemberRef;
@@ -23,6 +24,8 @@ pub(super) use read::Reader;
 /// The default limit: the number of members that the specification asks every participant to pass on.
 pub(super) const MAX_MEMBERS: usize = 64;
 const MAX_LEN: usize = 8192;
+/// The number of keys that are looked up in one pass.
+pub(super) const GROUP: usize = 8;
 
 /// The members of the `baggage` header in their order, as W3C Baggage defines them: keys, values and properties.
 ///
@@ -206,6 +209,24 @@ impl Baggage {
 
     pub(super) fn list(&self) -> List<'_> {
         List::split(self.text())
+    }
+
+    /// Returns the last member of each key of a group, by one pass over the text. `place_of` returns a key's place in the group.
+    pub(super) fn last_of_each(
+        &self,
+        place_of: impl Fn(&str) -> Option<usize>,
+    ) -> [Option<MemberRef<'_>>; GROUP] {
+        let mut found = [None; GROUP];
+        let mut rest = Some(self.text());
+        while let Some(text) = rest {
+            let (member, more) = chars::split_once(text, b',');
+            rest = more;
+            let member = MemberRef::new(member);
+            if let Some(place) = place_of(member.key()) {
+                found[place] = Some(member);
+            }
+        }
+        found
     }
 
     /// Returns the last member with this key.

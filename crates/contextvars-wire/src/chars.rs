@@ -13,14 +13,17 @@ pub(super) fn trim(bytes: &[u8]) -> &[u8] {
     &bytes[start..end]
 }
 
-/// Returns `true` for a character of a token.
-fn is_tchar(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+/// Splits at the first `separator`, which is ASCII. Headers are so short that the search of `str::split_once` costs more.
+pub(super) fn split_once(text: &str, separator: u8) -> (&str, Option<&str>) {
+    match text.bytes().position(|byte| byte == separator) {
+        Some(at) => (&text[..at], Some(&text[at + 1..])),
+        None => (text, None),
+    }
 }
 
 /// Returns `true` for a token: the name of a header, or the key of a baggage member or property.
 pub(super) fn is_token(bytes: &[u8]) -> bool {
-    !bytes.is_empty() && bytes.iter().all(|&byte| is_tchar(byte))
+    !bytes.is_empty() && bytes.iter().all(|&byte| CLASSES[usize::from(byte)] & TOKEN != 0)
 }
 
 /// Returns `true` for printable ASCII, the characters of a plain header's value.
@@ -34,10 +37,23 @@ pub(super) fn is_printable(byte: u8) -> bool {
 /// The specification's grammar excludes the backslash too, but some senders do not encode it, and it separates nothing, so
 /// it stands for itself, as a `%` does that begins no escape. It is never written: see `ENCODED`.
 pub(super) fn is_baggage_octet(byte: u8) -> bool {
-    byte.is_ascii_graphic() && !matches!(byte, b'"' | b',' | b';')
+    CLASSES[usize::from(byte)] & BAGGAGE_OCTET != 0
 }
 
-/// Returns the bytes as text if all of them are ASCII.
-pub(super) fn ascii(bytes: &[u8]) -> Option<&str> {
-    if bytes.is_ascii() { std::str::from_utf8(bytes).ok() } else { None }
-}
+const TOKEN: u8 = 1;
+const BAGGAGE_OCTET: u8 = 2;
+
+/// The classes of each byte, looked up because every byte of every header is asked for them.
+const CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte = b'!';
+    while byte <= b'~' {
+        let is_token = byte.is_ascii_alphanumeric()
+            || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~');
+        let is_baggage_octet = !matches!(byte, b'"' | b',' | b';');
+        classes[byte as usize] =
+            (TOKEN * is_token as u8) | (BAGGAGE_OCTET * is_baggage_octet as u8);
+        byte += 1;
+    }
+    classes
+};

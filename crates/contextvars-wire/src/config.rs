@@ -1,9 +1,10 @@
 //! [`Config`]: the list that a builder collects and both directions work through.
 
+use std::iter;
 use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
-use super::baggage;
+use super::baggage::{self, Baggage, MemberRef};
 use super::codec::Codec;
 use super::ids::TraceId;
 use super::trace::TraceContext;
@@ -31,6 +32,17 @@ pub(super) struct Config {
 }
 
 impl Config {
+    /// Returns the listed members in their order, each with the last one of its key in `baggage`.
+    pub(super) fn members_in<'config, 'baggage>(
+        &'config self,
+        baggage: &'baggage Baggage,
+    ) -> impl Iterator<Item = (&'config Member, Option<MemberRef<'baggage>>)> {
+        self.members.chunks(baggage::GROUP).flat_map(|group| {
+            let place_of = |key: &str| group.iter().position(|member| member.key == key);
+            iter::zip(group, baggage.last_of_each(place_of))
+        })
+    }
+
     pub(super) fn has_member(&self, key: &str) -> bool {
         self.members.iter().any(|member| member.key == key)
     }

@@ -154,12 +154,16 @@ impl Reader<'_> {
             |key: Option<&str>, rule| report(problems, key.unwrap_or("baggage"), rule);
         carrier.visit("baggage", &mut |header| reader.header(header, &mut left_out));
         let mut baggage = reader.finish(left_out);
-        for Member { key, codec } in &config.members {
-            let Some(member) = baggage.last(key) else { continue };
+        let mut refused = Vec::new();
+        for (Member { key, codec }, member) in config.members_in(&baggage) {
+            let Some(member) = member else { continue };
             if let Err(rule) = self.bind_from_member(codec, member) {
                 self.report(key, rule);
-                baggage.remove(key);
+                refused.push(key);
             }
+        }
+        for key in refused {
+            baggage.remove(key);
         }
         if !baggage.is_empty() {
             self.context.insert_at(&BAGGAGE, baggage, place);
@@ -172,10 +176,8 @@ impl Reader<'_> {
         member: baggage::MemberRef<'_>,
     ) -> Result<(), Violation> {
         codec.allows(self.trusted)?;
-        if member.value_len() > codec.limit() {
-            return Err(Violation::TooLong);
-        }
-        codec.read(&[Some(&member.value())], &mut self.context)
+        let value = member.value_within(codec.limit()).ok_or(Violation::TooLong)?;
+        codec.read(&[Some(&value)], &mut self.context)
     }
 }
 
@@ -192,6 +194,8 @@ fn plain(value: &[u8], codec: &Codec) -> Result<String, Violation> {
     if value.len() > codec.limit() {
         return Err(Violation::TooLong);
     }
-    let text = chars::ascii(value).filter(|text| text.bytes().all(chars::is_printable));
-    text.map(str::to_owned).ok_or(Violation::Character)
+    if !value.iter().all(|&byte| chars::is_printable(byte)) {
+        return Err(Violation::Character);
+    }
+    String::from_utf8(value.to_owned()).map_err(|_| Violation::Character) // never: it is ASCII
 }

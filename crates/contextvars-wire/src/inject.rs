@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::iter;
 
 use super::BAGGAGE;
-use super::baggage::{self, Baggage};
+use super::baggage::{self, Baggage, MemberRef};
 use super::carrier::Inject;
 use super::chars;
 use super::codec::Codec;
@@ -171,9 +171,11 @@ fn changes<'a>(
     context: &Context,
     problems: &mut Vec<Problem>,
 ) -> Vec<(&'a str, Option<String>)> {
+    static NOTHING: Baggage = Baggage::new();
+
     let mut changes = Vec::new();
-    for Member { key, codec } in &config.members {
-        let came = incoming.and_then(|incoming| incoming.get(key));
+    for (Member { key, codec }, came) in config.members_in(incoming.unwrap_or(&NOTHING)) {
+        let came = came.map(MemberRef::value);
         let same =
             |text: &str| came.as_ref().is_some_and(|came| codec.is_same(came, text, context));
         let member = match codec.member_text(context) {

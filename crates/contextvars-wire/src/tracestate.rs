@@ -208,7 +208,7 @@ fn check(member: &[u8]) -> Result<&str, Violation> {
     if !is_first(first) || !key.iter().all(is_key) || !value.iter().all(is_value) {
         return Err(Violation::Character);
     }
-    chars::ascii(member).ok_or(Violation::Character)
+    std::str::from_utf8(member).map_err(|_| Violation::Character)
 }
 
 impl FromStr for TraceState {

@@ -8,7 +8,7 @@ use std::task::{self, Waker};
 use contextvars::{Context, ContextExt, copy_context};
 use contextvars_benches::lines::{BESIDE_A_SPAN, COMPACT, JSON, LOG, Row, VISIT};
 use contextvars_benches::peers::Never;
-use contextvars_benches::{Var, context_of, each, measured, seen, unbound};
+use contextvars_benches::{Var, context_of, each, measured, seen, unbound, wire};
 
 /// An operation to count: its name, and a function that runs it for a number of turns.
 pub(crate) struct Operation {
@@ -55,6 +55,9 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     operation("compact line, bare", |turns| row(COMPACT, "tracing-subscriber", 0, turns)),
     operation("compact line, nothing bound", |turns| row(COMPACT, "contextvars", 0, turns)),
     operation("compact line, 3 fields", |turns| row(COMPACT, "contextvars", 3, turns)),
+    operation("extract + inject", |turns| relay(0, turns)),
+    operation("extract + inject, with a request id", |turns| relay(1, turns)),
+    operation("extract + inject, opentelemetry", |turns| relay(2, turns)),
     operation("env_logger line, bare", |turns| row(LOG, "env_logger", 0, turns)),
     operation("env_logger line, nothing bound", |turns| row(LOG, "contextvars", 0, turns)),
     operation("env_logger line, 3 fields", |turns| row(LOG, "contextvars", 3, turns)),
@@ -64,6 +67,13 @@ fn repeat(turns: u64, mut turn: impl FnMut()) {
     for _ in 0..turns {
         turn();
     }
+}
+
+/// Runs a row of the benchmark `wire, extract + inject`.
+fn relay(crate_: usize, turns: u64) {
+    let headers = black_box(wire::request());
+    let (_, relay) = wire::RELAYS[crate_];
+    repeat(turns, || each!(_at => relay(&headers)));
 }
 
 /// Runs a row of the benchmark `lines`.

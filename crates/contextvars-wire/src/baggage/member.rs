@@ -15,8 +15,6 @@ use crate::rule::Violation;
 const ENCODED: &AsciiSet =
     &CONTROLS.add(b' ').add(b'"').add(b',').add(b';').add(b'\\').add(b'%').add(b'=').add(b'+');
 
-const OWS: [char; 2] = [' ', '\t'];
-
 /// Writes a member from decoded parts, which has to fit into a header.
 pub(crate) fn write<'a>(
     key: &str,
@@ -38,7 +36,7 @@ pub(super) fn check(text: &[u8]) -> Result<&str, Violation> {
     let mut parts = text.split(|&byte| byte == b';');
     check_pair(parts.next().unwrap_or_default(), false)?;
     parts.try_for_each(|property| check_pair(property, true))?;
-    chars::ascii(text).ok_or(Violation::Character)
+    std::str::from_utf8(text).map_err(|_| Violation::Character) // never: the grammar is ASCII
 }
 
 /// Appends `key` or `key=value`, encoded, unless the member becomes too long.
@@ -88,8 +86,7 @@ impl<'a> MemberRef<'a> {
 
     /// Returns the key. Keys are never encoded.
     pub fn key(self) -> &'a str {
-        let end = self.0.find('=').unwrap_or(self.0.len()); // splits off the key only, because a value may be long
-        self.0[..end].trim_matches(OWS)
+        chars::split_once(self.0, b'=').0.trim_ascii()
     }
 
     /// Returns the decoded value. Bytes that are not UTF-8 after decoding become U+FFFD.
@@ -102,12 +99,18 @@ impl<'a> MemberRef<'a> {
     /// # Ok::<(), contextvars_wire::Violation>(())
     /// ```
     pub fn value(self) -> Cow<'a, str> {
-        decoded(pair(self.parts().0).1.unwrap_or_default())
+        decoded(self.encoded_value())
     }
 
-    /// Returns a lower bound of the decoded value's length in bytes.
-    pub(crate) fn value_len(self) -> usize {
-        percent_decode_str(pair(self.parts().0).1.unwrap_or_default()).count()
+    /// Returns the decoded value, or `None` if it has more than `limit` bytes. It is not decoded to find out.
+    pub(crate) fn value_within(self, limit: usize) -> Option<Cow<'a, str>> {
+        let value = self.encoded_value();
+        let fits = value.len() <= limit || percent_decode_str(value).nth(limit).is_none();
+        fits.then(|| decoded(value))
+    }
+
+    fn encoded_value(self) -> &'a str {
+        pair(chars::split_once(self.0, b';').0).1.unwrap_or_default()
     }
 
     /// Iterates over the properties: keys, and decoded values for those that have one.
@@ -120,26 +123,25 @@ impl<'a> MemberRef<'a> {
     /// # Ok::<(), contextvars_wire::Violation>(())
     /// ```
     pub fn properties(self) -> impl Iterator<Item = (&'a str, Option<Cow<'a, str>>)> {
-        self.parts().1.map(|property| {
+        self.0.split(';').skip(1).map(|property| {
             let (key, value) = pair(property);
             (key, value.map(decoded))
         })
     }
-
-    fn parts(self) -> (&'a str, impl Iterator<Item = &'a str>) {
-        let mut parts = self.0.split(';');
-        (parts.next().unwrap_or_default(), parts)
-    }
 }
 
-/// Splits at the first `=` and trims both sides.
+/// Splits at the first `=` and trims both sides. No other white space than OWS is in a well-formed member.
 fn pair(text: &str) -> (&str, Option<&str>) {
-    let (key, value) = text.split_once('=').map_or((text, None), |(key, value)| (key, Some(value)));
-    (key.trim_matches(OWS), value.map(|value| value.trim_matches(OWS)))
+    let (key, value) = chars::split_once(text, b'=');
+    (key.trim_ascii(), value.map(str::trim_ascii))
 }
 
 fn decoded(value: &str) -> Cow<'_, str> {
-    percent_decode_str(value).decode_utf8_lossy()
+    if value.as_bytes().contains(&b'%') {
+        percent_decode_str(value).decode_utf8_lossy()
+    } else {
+        value.into()
+    }
 }
 
 /// Shows the key, without value and properties.

@@ -110,5 +110,5 @@ impl<L: Fn(&str) -> bool> Reader<L> {
 /// Returns the text before the first `=`, without white space around it.
 fn key(member: &[u8]) -> Option<&str> {
     let end = member.iter().position(|&byte| byte == b'=')?;
-    chars::ascii(chars::trim(&member[..end]))
+    std::str::from_utf8(chars::trim(&member[..end])).ok()
 }

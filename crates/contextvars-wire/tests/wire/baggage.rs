@@ -111,6 +111,36 @@ fn the_last_of_duplicates_is_read_and_all_are_passed_on() {
     passes_on(&[header], header);
 }
 
+/// More than are looked up in one pass.
+#[test]
+fn each_of_twenty_listed_members_is_read_and_sent() {
+    static VARIABLES: [ContextVar<u8>; 20] = [const { ContextVar::new("number") }; 20];
+    let mut builder = Propagator::builder();
+    for (number, variable) in VARIABLES.iter().enumerate() {
+        builder = builder.baggage(&format!("k{number}"), text(variable));
+    }
+    let wire = builder.build().unwrap();
+    let header = |of: fn(usize) -> usize| {
+        let members = (0..20).rev().map(|number| format!("k{number}={}", of(number)));
+        members.collect::<Vec<_>>().join(",")
+    };
+    let (wrong, came) = (header(|_| 255), header(|number| if number == 13 { 300 } else { number }));
+    let got = wire.extract(&vec![("baggage", &*wrong), ("baggage", &*came)]);
+    for (number, variable) in VARIABLES.iter().enumerate() {
+        let value = got.context.get(variable).copied();
+        assert_eq!(value, u8::try_from(number).ok().filter(|&number| number != 13));
+    }
+    assert_eq!(got.problems.len(), 1);
+    assert_eq!(got.context.get(&BAGGAGE).unwrap().get("k13"), None);
+
+    let mut sent = Vec::<(String, String)>::new();
+    let context = got.context.with_value(&VARIABLES[19], 0).with_value(&VARIABLES[13], 1);
+    wire.inject_from(&context, &mut sent);
+    let sent: Baggage = sent[0].1.parse().unwrap();
+    assert_eq!((sent.get("k19").unwrap(), sent.get("k13").unwrap()), ("0".into(), "1".into()));
+    assert_eq!((sent.get("k0").unwrap(), sent.len()), ("0".into(), 38));
+}
+
 #[test]
 fn a_listed_member_that_is_the_same_keeps_its_properties() {
     passes_on(&["a=1,tenant=acme;ttl=60,b=2"], "a=1,tenant=acme;ttl=60,b=2");

@@ -40,11 +40,12 @@ pub(super) fn exactly(len: usize, text: &str) -> Result<&[u8], Violation> {
     }
 }
 
-/// Fills `digits` with the last digits of `number`. This is several times as fast as formatting the number.
-pub(super) fn write(mut number: u128, digits: &mut [u8]) {
-    for digit in digits.iter_mut().rev() {
-        *digit = DIGITS[(number & 0xf) as usize];
-        number >>= 4;
+/// Fills `digits`, an even number of them, with the last digits of `number`. This is several times as fast as formatting the number.
+pub(super) fn write(number: u128, digits: &mut [u8]) {
+    let pairs = digits.rchunks_exact_mut(2);
+    for (pair, byte) in pairs.zip(number.to_be_bytes().into_iter().rev()) {
+        pair[0] = DIGITS[usize::from(byte >> 4)];
+        pair[1] = DIGITS[usize::from(byte & 0xf)];
     }
 }
 

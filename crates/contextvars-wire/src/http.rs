@@ -25,7 +25,27 @@ use crate::{Extract, Inject};
 
 impl Extract for HeaderMap {
     fn visit(&self, key: &str, each: &mut dyn FnMut(&[u8])) {
-        self.get_all(key).iter().for_each(|value| each(value.as_bytes()));
+        let values = match fixed(key) {
+            Some(name) => self.get_all(name),
+            None => self.get_all(key),
+        };
+        values.iter().for_each(|value| each(value.as_bytes()));
+    }
+}
+
+/// Returns one of the names that every propagator uses, so that it is neither parsed nor copied.
+fn fixed(key: &str) -> Option<&'static HeaderName> {
+    static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+    static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+    static BAGGAGE: HeaderName = HeaderName::from_static("baggage");
+    static SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+
+    match key {
+        "traceparent" => Some(&TRACEPARENT),
+        "tracestate" => Some(&TRACESTATE),
+        "baggage" => Some(&BAGGAGE),
+        "server-timing" => Some(&SERVER_TIMING),
+        _ => None,
     }
 }
 
@@ -50,6 +70,9 @@ impl Inject for HeaderMap {
 
 /// Converts key and value to the types of `http`. A propagator has checked them by the same rules.
 fn field(key: &str, value: &str) -> Option<(HeaderName, HeaderValue)> {
-    let name = HeaderName::from_bytes(key.as_bytes()).ok()?;
+    let name = match fixed(key) {
+        Some(name) => name.clone(),
+        None => HeaderName::from_bytes(key.as_bytes()).ok()?,
+    };
     Some((name, HeaderValue::from_str(value).ok()?))
 }

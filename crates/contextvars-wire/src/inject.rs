@@ -72,7 +72,8 @@ pub(super) fn response(config: &Config, context: &Context, carrier: &mut dyn Inj
     }
     if let Some(trace) = config.trace.and_then(|trace| context.get(trace.variable)) {
         if config.server_timing {
-            carrier.append("server-timing", &format!("trace;desc={}", trace.answer()));
+            let entry = trace.answer().with_text(|text| ["trace;desc=", text].concat());
+            carrier.append("server-timing", &entry);
         }
     }
     injected

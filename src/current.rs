@@ -230,7 +230,29 @@ pub(crate) fn replace(id: VarId, value: Option<ErasedValue>) -> Option<ErasedVal
     }
 }
 
+/// Swaps the value stored under `id` in the current context with `value`, of which either may be `None`.
+#[inline]
+pub(crate) fn exchange(id: VarId, value: &mut Option<ErasedValue>) {
+    let is_done =
+        value.as_mut().is_some_and(|value| with_slot(|slot| slot.swap_in_place(id, value)));
+    if !is_done {
+        *value = replace(id, value.take());
+    }
+}
+
 impl Slot {
+    #[inline]
+    fn swap_in_place(&self, id: VarId, value: &mut ErasedValue) -> bool {
+        let map = self.map(id).0.as_ptr();
+        // SAFETY: as in `insert`.
+        let map: &mut Map = unsafe { &mut *map };
+        let is_done = map.swap_in_place(id, value);
+        if is_done && !BorrowFrame::is_sentinel(self.borrows.get()) {
+            BorrowFrame::retain(self, value);
+        }
+        is_done
+    }
+
     #[inline(never)]
     fn insert(&self, id: VarId, value: ErasedValue) -> Option<ErasedValue> {
         let map = self.map(id).0.as_ptr();

@@ -70,6 +70,11 @@ impl Map {
         let mut link = &mut self.0;
         let mut digits = id.digits();
         loop {
+            if link.is_nothing() {
+                *link = Link::value(value);
+                self.0.add_to_len(1);
+                return Ok(None);
+            }
             match link.get_mut() {
                 Mut::Unique(branch) => link = branch.child_mut(digit(digits)),
                 Mut::Value(held) if held.id() == id => {
@@ -78,16 +83,30 @@ impl Map {
                 Mut::Value(_) | Mut::Nothing | Mut::Shared => return Err(value),
             }
             digits >>= node::BITS;
-            if link.is_nothing() {
-                *link = Link::value(value);
-                self.0.add_to_len(1);
-                return Ok(None);
-            }
         }
     }
 
-    /// Tries to remove the value of `id` by emptying one link of a branch. Returns `None` if there is no value or if more than
-    /// that is needed: the caller then uses [`remove`](Self::remove).
+    /// Tries to swap `value` with the value that is stored under the same `id`, by overwriting one link. Returns `false`, and leaves
+    /// both as they are, if there is no such value or if a branch on the path has other owners.
+    #[inline]
+    pub(crate) fn swap_in_place(&mut self, id: VarId, value: &mut ErasedValue) -> bool {
+        let mut link = &mut self.0;
+        let mut digits = id.digits();
+        loop {
+            match link.get_mut() {
+                Mut::Unique(branch) => link = branch.child_mut(digit(digits)),
+                Mut::Value(held) if held.id() == id => {
+                    std::mem::swap(held, value);
+                    return true;
+                }
+                Mut::Value(_) | Mut::Nothing | Mut::Shared => return false,
+            }
+            digits >>= node::BITS;
+        }
+    }
+
+    /// Tries to remove the value of `id` by emptying one link. Returns `None` if there is no value or if more than that is needed:
+    /// the caller then uses [`remove`](Self::remove).
     #[expect(
         clippy::inline_always,
         reason = "of the two functions that `Slot::remove` calls, the compiler inlines the rare one otherwise"
@@ -109,7 +128,13 @@ impl Map {
             link = branch.child_mut(place);
             digits >>= node::BITS;
         }
-        None
+        self.take_single(id)
+    }
+
+    /// Removes and returns the value of `id` if it is the only value and has no branch above it.
+    fn take_single(&mut self, id: VarId) -> Option<ErasedValue> {
+        let is_single = matches!(self.0.get(), Ref::Value(held) if held.id() == id);
+        if is_single { self.0.take().into_value() } else { None }
     }
 
     /// Inserts `value` under its id, and returns the previous value.

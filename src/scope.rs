@@ -90,7 +90,7 @@ impl Exchange for OneValue {
     #[inline]
     fn exchange(&mut self) {
         current::id_for_temporary_change();
-        self.value = current::replace(self.id, self.value.take());
+        current::exchange(self.id, &mut self.value);
     }
 
     fn clear(&mut self) {

@@ -1,33 +1,29 @@
 //! Deadlines: a request has a time at which it ends, its tasks inherit that time, and each call tells the next service how much
 //! of it is left. With tokio's clock and `tonic`; other protocols can use the header `grpc-timeout` as well.
 //!
-//! - A deadline inside of another one cannot be later, because `within` takes the earlier one.
-//! - Tasks inherit the deadline as a value, but nothing ends them. Wrap the future of a task that works for the request: `limited`.
-//! - The header says how much time is left, because the clocks of two machines differ. The number is rounded up, and the time on
-//!   the way is not subtracted, so the receiver's deadline is a little later than the sender's.
+//! - `within` of `contextvars-deadline` gives a future a deadline, which is never later than the outer one. A caller may send any
+//!   time, or none. So at the edge, call `within` with the longest time that you allow.
+//! - Tasks inherit the deadline as a value, but nothing ends them. Wrap the future of a task that works for the request:
+//!   `until_deadline`.
 //! - An injection removes the header if there is no deadline. So call `within` instead of tonic's `Request::set_timeout`.
 //! - tonic's channel and its server both end a call at the time that the header says, with the code `Cancelled`. The variable is
 //!   for the handler: to limit its tasks, to stop early, and to pass the time that is left to the next service.
-//! - A caller may send any time. At the edge, call `within` with the longest time that you allow.
 
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use contextvars::ContextVar;
+use contextvars_deadline::{grpc_timeout, within};
 use contextvars_tower::{ContextLayer, InjectLayer};
-use contextvars_wire::{Codec, Propagator};
-use tokio::time::error::Elapsed;
-use tokio::time::{Instant, timeout_at};
+use contextvars_wire::Propagator;
+use tokio::time::Instant;
+use tonic::Status;
 
 static DEADLINE: ContextVar<Instant> = ContextVar::new("deadline");
 
 static WIRE: LazyLock<Propagator> = LazyLock::new(|| {
-    let timeout = Codec::new(
-        &DEADLINE,
-        |text| Instant::now().checked_add(parse_timeout(text)?),
-        |deadline| Some(format_timeout(deadline.saturating_duration_since(Instant::now()))),
-    );
-    Propagator::builder().header("grpc-timeout", timeout).build().expect("the name is valid")
+    let wire = Propagator::builder().header("grpc-timeout", grpc_timeout(&DEADLINE));
+    wire.build().expect("the name is valid")
 });
 
 /// Returns the layers of a server and of a client, which take the deadline from `grpc-timeout` and write it there.
@@ -35,58 +31,10 @@ fn layers() -> (ContextLayer, InjectLayer) {
     (ContextLayer::new(WIRE.clone()), InjectLayer::new(WIRE.clone()))
 }
 
-/// Returns the time until the deadline, if there is one.
-fn time_left() -> Option<Duration> {
-    DEADLINE.try_get().ok().map(|deadline| deadline.saturating_duration_since(Instant::now()))
-}
-
-/// Runs a future, and drops it after `limit`, counted from the first poll, or at the current deadline if that is earlier.
-async fn within<F: Future>(limit: Duration, future: F) -> Result<F::Output, Elapsed> {
-    let Some(deadline) = Instant::now().checked_add(limit) else {
-        return limited(future).await; // later than any clock shows
-    };
-    let deadline = DEADLINE.try_get().map_or(deadline, |outer| outer.min(deadline));
-    timeout_at(deadline, DEADLINE.scope(deadline, future)).await
-}
-
-/// Runs a future, and drops it at the current deadline. Use it for a task that has inherited the deadline.
-async fn limited<F: Future>(future: F) -> Result<F::Output, Elapsed> {
-    match DEADLINE.try_get() {
-        Ok(deadline) => timeout_at(deadline, future).await,
-        Err(_) => Ok(future.await),
-    }
-}
-
-/// The units of `grpc-timeout`, in nanoseconds.
-const UNITS: [(char, u64); 6] = [
-    ('n', 1),
-    ('u', 1_000),
-    ('m', 1_000_000),
-    ('S', 1_000_000_000),
-    ('M', 60_000_000_000),
-    ('H', 3_600_000_000_000),
-];
-
-/// Writes a duration in the smallest unit in which it has at most eight digits. The number is rounded up, and is at least 1,
-/// because the specification asks for a positive number.
-fn format_timeout(duration: Duration) -> String {
-    let mut numbers = UNITS.iter().map(|(unit, nanos)| {
-        let number = duration.as_nanos().div_ceil(u128::from(*nanos)).max(1);
-        (number, unit)
-    });
-    let fits = numbers.find(|(number, _)| *number <= 99_999_999);
-    fits.map_or("99999999H".into(), |(number, unit)| format!("{number}{unit}"))
-}
-
-/// Reads a duration, or returns `None` for a text that the specification does not allow.
-fn parse_timeout(text: &str) -> Option<Duration> {
-    let unit = text.chars().last()?;
-    let digits = text.strip_suffix(unit)?;
-    if digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let (_, nanos) = UNITS.iter().find(|(name, _)| *name == unit)?;
-    Some(Duration::from_nanos(*nanos) * digits.parse().ok()?)
+/// Handles a request, and ends it after a minute or at the caller's deadline, whichever is earlier.
+async fn handle<T>(work: impl Future<Output = Result<T, Status>>) -> Result<T, Status> {
+    let result = within(&DEADLINE, Duration::from_mins(1), work).await;
+    result.unwrap_or_else(|_| Err(Status::deadline_exceeded("the request took too long")))
 }
 
 // The recipe ends here. The code below tests it, with tokio's paused clock where no connection is needed.
@@ -96,6 +44,8 @@ use std::future::{pending, ready};
 use std::net::Ipv4Addr;
 use std::task::{Context, Poll};
 
+use contextvars::ContextExt as _;
+use contextvars_deadline::{time_left, until_deadline};
 use contextvars_tower::InjectService;
 use futures::future::BoxFuture;
 use http::uri::PathAndQuery;
@@ -105,92 +55,50 @@ use tokio::time::{advance, timeout};
 use tonic::body::Body;
 use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Channel, Server};
-use tonic::{Code, Request, Response, Status};
+use tonic::{Code, Request, Response};
 use tonic_prost::ProstCodec;
 use tower::{Layer as _, Service, ServiceExt as _, service_fn};
 
 const SECOND: Duration = Duration::from_secs(1);
-
-#[tokio::test(start_paused = true)]
-async fn an_inner_deadline_is_at_most_the_outer_one() {
-    let work = async {
-        let outer = DEADLINE.get();
-        let longer = async { assert_eq!(DEADLINE.get(), outer) };
-        within(60 * SECOND, longer).await.unwrap();
-        let endless = async { assert_eq!(DEADLINE.get(), outer) };
-        within(Duration::MAX, endless).await.unwrap();
-        let shorter = async { assert!(DEADLINE.get() < outer) };
-        within(SECOND, shorter).await.unwrap();
-        within(SECOND, pending::<()>()).await.unwrap_err();
-        assert_eq!(DEADLINE.get(), outer);
-        "done"
-    };
-    assert_eq!(within(10 * SECOND, work).await.unwrap(), "done");
-    assert_eq!(within(Duration::MAX, async { time_left() }).await.unwrap(), None);
-    assert!(DEADLINE.try_get().is_err());
-}
 
 /// Sends the time that is left where it is dropped.
 struct Watch(mpsc::UnboundedSender<Option<Duration>>);
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        let _ = self.0.send(time_left()); // fails if the test is over
+        let _ = self.0.send(time_left(&DEADLINE)); // fails if the test is over
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_future_is_dropped_at_its_deadline() {
-    let (sender, mut receiver) = mpsc::unbounded_channel();
-    let watch = Watch(sender);
-    let work = async {
-        let _watch = watch;
-        pending::<()>().await;
-    };
-    assert!(within(10 * SECOND, work).await.is_err());
-    assert_eq!(receiver.recv().await, Some(Some(Duration::ZERO)), "dropped inside of the scope");
+async fn a_request_ends_after_a_minute_or_at_the_callers_deadline_and_so_do_its_tasks() {
+    for (header, left) in [(None, 60), (Some("24H"), 60), (Some("5S"), 5)] {
+        let headers: Vec<_> = header.map(|text| ("grpc-timeout", text)).into_iter().collect();
+        let (sender, mut receiver) = mpsc::unbounded_channel();
+        let work = async {
+            assert_eq!(time_left(&DEADLINE), Some(left * SECOND));
+            let task = until_deadline(&DEADLINE, pending::<()>());
+            sender.send(contextvars_tokio::spawn(task)).unwrap();
+            pending::<Result<(), Status>>().await
+        };
+        let ended = handle(work).in_context(WIRE.extract(&headers).context).await;
+        assert_eq!(ended.unwrap_err().code(), Code::DeadlineExceeded);
+        assert!(receiver.recv().await.unwrap().await.unwrap().is_err(), "the task ends as well");
+    }
+    assert_eq!(handle(async { Ok("done") }).await.unwrap(), "done");
 }
 
 #[tokio::test(start_paused = true)]
-async fn tasks_inherit_the_deadline() {
-    let (task, bare) = within(SECOND, async {
-        let task = contextvars_tokio::spawn(limited(pending::<()>()));
-        let bare = tokio::spawn(async { limited(async { time_left() }).await.unwrap() });
-        (task, bare)
-    })
-    .await
-    .unwrap();
-    assert!(task.await.unwrap().is_err(), "it ends, although the request has ended before");
-    assert_eq!(bare.await.unwrap(), None);
-}
-
-#[test]
-fn the_header_is_that_of_the_specification() {
-    for (duration, text) in [
-        (Duration::ZERO, "1n"),
-        (Duration::from_nanos(99_999_999), "99999999n"),
-        (Duration::from_millis(100), "100000u"),
-        (Duration::from_nanos(100_000_001), "100001u"),
-        (30 * SECOND, "30000000u"),
-        (100 * SECOND, "100000m"),
-        (100_000 * SECOND, "100000S"),
-        (100_000_000 * SECOND, "1666667M"),
-        (Duration::from_hours(1_666_667), "1666667H"),
-        (Duration::MAX, "99999999H"),
-    ] {
-        assert_eq!(format_timeout(duration), text);
-        assert!(parse_timeout(text) >= Some(duration.min(99_999_999 * (3600 * SECOND))), "{text}");
-    }
-    for (text, seconds) in [("1H", 3600), ("02M", 120), ("3S", 3), ("5000m", 5), ("0S", 0)] {
-        assert_eq!(parse_timeout(text), Some(seconds * SECOND));
-    }
-    for refused in ["", "S", "1", "1s", "-1S", "+1S", "1.5S", "1 S", "123456789n", "٣S", "1Ш"] {
-        assert_eq!(parse_timeout(refused), None, "{refused}");
-    }
+async fn the_header_is_that_of_tonic() {
     let mut request = Request::new(());
     request.set_timeout(30 * SECOND);
-    let text = request.metadata().get("grpc-timeout").unwrap().to_str().unwrap();
-    assert_eq!((parse_timeout(text), text), (Some(30 * SECOND), &*format_timeout(30 * SECOND)));
+    let mut sent = http::HeaderMap::new();
+    let mut context = WIRE.extract(request.metadata().as_ref()).context;
+    context.run(|| {
+        assert_eq!(time_left(&DEADLINE), Some(30 * SECOND));
+        WIRE.inject(&mut sent);
+    });
+    assert_eq!(sent, *request.metadata().as_ref());
 }
 
 type Message = http::Request<String>;
@@ -207,8 +115,14 @@ async fn call(header: Option<&str>) -> String {
         async {
             advance(10 * SECOND).await;
             let sent = [
-                within(60 * SECOND, next.oneshot(Message::default())).await.unwrap().unwrap(),
-                within(5 * SECOND, shorter.oneshot(Message::default())).await.unwrap().unwrap(),
+                within(&DEADLINE, 60 * SECOND, next.oneshot(Message::default()))
+                    .await
+                    .unwrap()
+                    .unwrap(),
+                within(&DEADLINE, 5 * SECOND, shorter.oneshot(Message::default()))
+                    .await
+                    .unwrap()
+                    .unwrap(),
             ];
             Ok::<_, Infallible>(http::Response::new(sent.join(" ")))
         }
@@ -234,7 +148,7 @@ async fn a_service_hands_down_the_time_that_is_left() {
     assert!(request.metadata().is_empty());
 }
 
-/// A service with one method, as `tonic-build` generates it. Its handler waits for `true`, and answers with the time that is left.
+/// A service with one method, as `tonic-build` generates it. Its handler waits for `true`, and answers whether there is time left.
 #[derive(Clone)]
 struct Wait(mpsc::UnboundedSender<Option<Duration>>);
 
@@ -259,7 +173,8 @@ impl Service<http::Request<Body>> for Wait {
                 if request.into_inner() {
                     pending::<()>().await;
                 }
-                Ok(Response::new(format_timeout(time_left().unwrap_or_default())))
+                let in_time = time_left(&DEADLINE).is_none_or(|left| left > Duration::ZERO);
+                Ok(Response::new(in_time.to_string()))
             });
             let codec = ProstCodec::<String, bool>::default();
             Ok(tonic::server::Grpc::new(codec).unary(handle, request).await)
@@ -291,8 +206,9 @@ async fn tonic_ends_the_call_and_drops_the_handler_in_its_context() {
     assert_eq!(status.code(), Code::Cancelled, "{status}");
     assert!(dropped.recv().await.unwrap().is_some(), "the handler has a deadline");
 
-    let answer = within(3600 * SECOND, wait(client.clone(), false)).await.unwrap().unwrap();
-    assert_ne!(answer.into_inner(), "1n", "there is time left");
+    let answer =
+        within(&DEADLINE, 3600 * SECOND, wait(client.clone(), false)).await.unwrap().unwrap();
+    assert_eq!(answer.into_inner(), "true", "there is time left");
     assert!(dropped.recv().await.unwrap().is_some());
     wait(client, false).await.unwrap();
     assert_eq!(dropped.recv().await, Some(None), "no deadline, no header");

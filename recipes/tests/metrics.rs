@@ -1,25 +1,13 @@
 //! Metrics: the values of chosen variables as labels on every metric, with `metrics` and its exporter for Prometheus.
 //!
-//! A wrapper around the recorder adds one label for each listed variable, and none for any other. The exporter keeps a time series
-//! for each combination of labels, so each variable is listed with a bound. Once it has had that many different values, each
-//! further value becomes `other`. If a variable with a request id is listed by mistake, it costs a few series, not the memory.
+//! `ContextRecorder` of `contextvars-metrics` wraps the exporter's recorder. Its documentation says how many time series the labels
+//! make, and what the bounds are for. A variable that is not listed, such as a request id, is no label.
 //!
-//! - The first values win. If strangers choose the values, accept only known ones when the variable is set, because they would
-//!   use up the bound.
-//! - A metric has up to (bound + 2) series for a variable: one for each value, `other`, and one without the label. With several
-//!   variables, these numbers multiply.
-//! - The labels are read when `counter!`, `gauge!` or `histogram!` runs. A handle that is kept, for example in a static, keeps the
-//!   labels of the context in which it was made. So call the macro in each request.
-//! - A label that the macro names itself goes before the variable's.
-
-use std::borrow::Cow;
-use std::collections::HashSet;
-use std::fmt::Display;
-use std::sync::{PoisonError, RwLock};
+//! The labels are read when `counter!`, `gauge!` or `histogram!` runs. A handle that is kept, for example in a static, keeps the
+//! labels of the context in which it was made. So call the macro in each request.
 
 use contextvars::ContextVar;
-use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Metadata, Recorder};
-use metrics::{SharedString, Unit};
+use contextvars_metrics::ContextRecorder;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
 static TENANT: ContextVar<String> = ContextVar::new("tenant");
@@ -27,94 +15,10 @@ static ROUTE: ContextVar<&'static str> = ContextVar::new("route");
 
 /// Creates the recorder for `metrics::set_global_recorder`. The handle's `render` returns the text for Prometheus, and its
 /// `run_upkeep` has to be called every few seconds.
-fn recorder() -> (WithLabels<PrometheusRecorder>, PrometheusHandle) {
+fn recorder() -> (ContextRecorder<PrometheusRecorder>, PrometheusHandle) {
     let prometheus = PrometheusBuilder::new().build_recorder();
     let handle = prometheus.handle();
-    (WithLabels::new(prometheus).label(&TENANT, 100).label(&ROUTE, 50), handle)
-}
-
-/// A listed variable.
-struct Source {
-    name: &'static str,
-    read: Box<dyn Fn() -> Option<String> + Send + Sync>,
-    bound: usize,
-    seen: RwLock<HashSet<String>>,
-}
-
-impl Source {
-    /// Returns the current value if it is among the first `bound` different ones, else `other`, or `None` without a value.
-    fn value(&self) -> Option<Cow<'static, str>> {
-        let value = (self.read)()?; // user code, so no lock is held
-        let seen = self.seen.read().unwrap_or_else(PoisonError::into_inner);
-        if !seen.contains(&value) {
-            if seen.len() >= self.bound {
-                return Some("other".into());
-            }
-            drop(seen);
-            let mut seen = self.seen.write().unwrap_or_else(PoisonError::into_inner);
-            if seen.len() >= self.bound && !seen.contains(&value) {
-                return Some("other".into());
-            }
-            seen.insert(value.clone());
-        }
-        Some(value.into())
-    }
-}
-
-/// A recorder that adds the values of listed variables to the labels of each metric.
-struct WithLabels<R> {
-    recorder: R,
-    sources: Vec<Source>,
-}
-
-impl<R> WithLabels<R> {
-    fn new(recorder: R) -> Self {
-        Self { recorder, sources: Vec::new() }
-    }
-
-    /// Lists a variable, whose name becomes the label's. At most `bound` different values become labels.
-    fn label<T>(mut self, variable: &'static ContextVar<T>, bound: usize) -> Self
-    where
-        T: Display + Send + Sync,
-    {
-        let read = Box::new(|| variable.try_with(ToString::to_string).ok());
-        let (name, seen) = (variable.name(), RwLock::default());
-        self.sources.push(Source { name, read, bound, seen });
-        self
-    }
-
-    fn with_labels(&self, key: &Key) -> Key {
-        let is_free = |source: &&Source| key.labels().all(|label| label.key() != source.name);
-        let sources = self.sources.iter().filter(is_free);
-        let labels = sources.filter_map(|source| Some(Label::new(source.name, source.value()?)));
-        key.with_extra_labels(labels.collect())
-    }
-}
-
-impl<R: Recorder> Recorder for WithLabels<R> {
-    fn describe_counter(&self, key: KeyName, unit: Option<Unit>, description: SharedString) {
-        self.recorder.describe_counter(key, unit, description);
-    }
-
-    fn describe_gauge(&self, key: KeyName, unit: Option<Unit>, description: SharedString) {
-        self.recorder.describe_gauge(key, unit, description);
-    }
-
-    fn describe_histogram(&self, key: KeyName, unit: Option<Unit>, description: SharedString) {
-        self.recorder.describe_histogram(key, unit, description);
-    }
-
-    fn register_counter(&self, key: &Key, metadata: &Metadata<'_>) -> Counter {
-        self.recorder.register_counter(&self.with_labels(key), metadata)
-    }
-
-    fn register_gauge(&self, key: &Key, metadata: &Metadata<'_>) -> Gauge {
-        self.recorder.register_gauge(&self.with_labels(key), metadata)
-    }
-
-    fn register_histogram(&self, key: &Key, metadata: &Metadata<'_>) -> Histogram {
-        self.recorder.register_histogram(&self.with_labels(key), metadata)
-    }
+    (ContextRecorder::new(prometheus).label(&TENANT, 100).label(&ROUTE, 50), handle)
 }
 
 // The recipe ends here. The code below tests it, by the text for Prometheus.
@@ -177,7 +81,7 @@ fn each_kind_of_metric_has_the_labels_of_its_request() {
 fn values_beyond_the_bound_become_other_and_are_counted() {
     let prometheus = PrometheusBuilder::new().build_recorder();
     let handle = prometheus.handle();
-    let recorder = WithLabels::new(prometheus).label(&REQUEST_ID, 3);
+    let recorder = ContextRecorder::new(prometheus).label(&REQUEST_ID, 3);
     thread::scope(|threads| {
         for thread in 0..4 {
             let recorder = &recorder;
@@ -192,7 +96,8 @@ fn values_beyond_the_bound_become_other_and_are_counted() {
     let lines = lines(&handle);
     assert_eq!(lines.len(), 4, "{lines:?}");
     assert!(lines.contains(&r#"paid_total{request_id="other"} 997"#.into()), "{lines:?}");
-    let known = recorder.sources[0].seen.read().unwrap().iter().min().unwrap().clone();
+    let known = lines.iter().find_map(|line| line.strip_prefix(r#"paid_total{request_id="r-"#));
+    let known = format!("r-{}", known.unwrap().split('"').next().unwrap());
     let pay = || with_local_recorder(&recorder, || counter!("paid_total").increment(1));
     REQUEST_ID.sync_scope(known.clone(), pay);
     assert!(handle.render().contains(&format!(r#"paid_total{{request_id="{known}"}} 2"#)));

@@ -1,0 +1,116 @@
+//! Futures that end at a deadline.
+//!
+//! # Invariant
+//! A deadline is read at the first poll and not at the call: an argument is evaluated before the function that takes it binds its
+//! own deadline, so a `within` in the argument of another one would miss the outer deadline.
+
+use std::time::Duration;
+
+use contextvars::ContextVar;
+use tokio::time::error::Elapsed;
+use tokio::time::{Instant, timeout_at};
+
+/// Returns the time until the current deadline, which is zero once it has passed, or `None` without a deadline.
+///
+/// Use it for another library's timeout, or to decide whether to begin. To end a future, use [`until_deadline`].
+///
+/// ```
+/// use contextvars::ContextVar;
+/// use contextvars_deadline::time_left;
+/// use std::time::Duration;
+/// use tokio::time::Instant;
+///
+/// static DEADLINE: ContextVar<Instant> = ContextVar::new("deadline");
+///
+/// assert_eq!(time_left(&DEADLINE), None);
+/// DEADLINE.sync_scope(Instant::now(), || assert_eq!(time_left(&DEADLINE), Some(Duration::ZERO)));
+/// ```
+pub fn time_left(deadline: &ContextVar<Instant>) -> Option<Duration> {
+    deadline.try_get().ok().map(time_until)
+}
+
+/// Returns the time until an instant, which is zero once it has passed.
+pub(crate) fn time_until(instant: Instant) -> Duration {
+    instant.saturating_duration_since(Instant::now())
+}
+
+/// Runs a future until `limit` has passed, counted from the first poll, or until the current deadline if that is earlier. The
+/// earlier one is the deadline that the future sees.
+///
+/// So a deadline inside of another one is never later. Use this at the edge of the program, with the longest time that a request
+/// may take, and for each call that has to end earlier. A `limit` that the clock cannot express, such as [`Duration::MAX`], sets no
+/// deadline.
+///
+/// ```
+/// use contextvars::ContextVar;
+/// use contextvars_deadline::{time_left, within};
+/// use std::time::Duration;
+/// use tokio::time::Instant;
+///
+/// static DEADLINE: ContextVar<Instant> = ContextVar::new("deadline");
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() {
+/// let call = async { time_left(&DEADLINE).unwrap() };
+/// let request = within(&DEADLINE, Duration::from_secs(10), within(&DEADLINE, Duration::from_secs(60), call));
+/// assert_eq!(request.await.unwrap().unwrap(), Duration::from_secs(10));
+/// # }
+/// ```
+///
+/// # Errors
+///
+/// Returns [`Elapsed`] if the future was dropped because its deadline had come. It is polled once in any case.
+///
+/// # Panics
+///
+/// The returned future panics if there is a deadline and it is polled outside of a tokio runtime whose timer is enabled.
+pub async fn within<F: Future>(
+    deadline: &'static ContextVar<Instant>,
+    limit: Duration,
+    future: F,
+) -> Result<F::Output, Elapsed> {
+    let Some(own) = Instant::now().checked_add(limit) else {
+        return until_deadline(deadline, future).await;
+    };
+    let earlier = deadline.try_get().map_or(own, |outer| outer.min(own));
+    timeout_at(earlier, deadline.scope(earlier, future)).await
+}
+
+/// Runs a future until the current deadline, which is read at the first poll. Without a deadline, runs it to its end.
+///
+/// Use it for a task that works for a request. The task inherits the deadline, and this ends it. To set a deadline, use
+/// [`within`].
+///
+/// ```
+/// use contextvars::ContextVar;
+/// use contextvars_deadline::until_deadline;
+/// use std::future::pending;
+/// use std::time::Duration;
+/// use tokio::time::Instant;
+///
+/// static DEADLINE: ContextVar<Instant> = ContextVar::new("deadline");
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() {
+/// let spawn = || contextvars_tokio::spawn(until_deadline(&DEADLINE, pending::<()>()));
+/// let task = DEADLINE.sync_scope(Instant::now() + Duration::from_secs(10), spawn);
+/// assert!(task.await.unwrap().is_err());
+/// # }
+/// ```
+///
+/// # Errors
+///
+/// Returns [`Elapsed`] if the future was dropped because the deadline had come. It is polled once in any case.
+///
+/// # Panics
+///
+/// The returned future panics if there is a deadline and it is polled outside of a tokio runtime whose timer is enabled.
+pub async fn until_deadline<F: Future>(
+    deadline: &'static ContextVar<Instant>,
+    future: F,
+) -> Result<F::Output, Elapsed> {
+    match deadline.try_get() {
+        Ok(deadline) => timeout_at(deadline, future).await,
+        Err(_) => Ok(future.await),
+    }
+}

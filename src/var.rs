@@ -16,9 +16,9 @@ use crate::value::{ErasedValue, VarMeta};
 /// [`Context::run`](crate::Context::run) for a call and by [`WithContext`](crate::WithContext) for a future. Outside of both,
 /// the current context is the thread's root context.
 ///
-/// If a function's result depends on a value, prefer a parameter. A context variable is for values that accompany a request
-/// without being its subject: ids for logs, tenant, locale, deadline. For a resource of which each thread needs one, use
-/// [`thread_local!`](std::thread_local).
+/// Use it for values that many layers need and that the functions in between should not have to know: a request id, a tenant, a
+/// locale, a deadline. Pass the subject of a function, such as the order that it prices, as a parameter. For a resource of which
+/// each thread needs one, use [`thread_local!`](std::thread_local).
 ///
 /// ```
 /// use contextvars::{Context, ContextVar};

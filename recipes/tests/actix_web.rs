@@ -3,6 +3,10 @@
 //! actix-web has services of its own, so the tower layers do not fit. A middleware does the same with the parts of the crates:
 //! it covers the part of each inner `call` before the first poll, futures that are not `Send`, and streamed bodies. Wrap it last,
 //! so that it is outermost: `App::new().route(…).wrap(from_fn(in_request_context))`.
+//!
+//! Two variables are declared below, `TRACE` and `REQUEST_ID`, and the list of their headers, `WIRE`. If the program has such
+//! variables already, name those in `WIRE` and in `in_request_context`, and delete the declarations. Handlers read
+//! `REQUEST_ID.get()`.
 
 use std::sync::LazyLock;
 

@@ -72,6 +72,22 @@ async fn a_counter_that_a_future_raises_in_a_copy_of_the_context_is_lost() {
 }
 
 #[tokio::test]
+async fn a_value_is_taken_out_of_a_future_that_has_a_context() {
+    let mut old = Box::pin(before::COUNT.scope(Cell::new(1), async {
+        before::COUNT.with(|count| count.set(count.get() + 1));
+    }));
+    old.as_mut().await;
+    let taken = old.as_mut().take_value();
+
+    let context = Context::new().with_value(&after::COUNT, 1);
+    let mut new =
+        Box::pin(async { drop(after::COUNT.set(after::COUNT.get() + 1)) }.in_context(context));
+    new.as_mut().await;
+    assert_eq!(new.context().get(&after::COUNT).copied(), taken.map(Cell::into_inner));
+    assert_eq!(new.as_mut().take_context().get(&after::COUNT), Some(&2));
+}
+
+#[tokio::test]
 async fn scopes_nest_and_the_inner_one_hides_the_outer_one() {
     let old = before::USER.scope("ann", async {
         let inner = before::USER.scope("bob", async { before::user() }).await;

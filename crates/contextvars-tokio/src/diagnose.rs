@@ -74,13 +74,19 @@ static TASKS: LazyLock<Table<Id, Lineage>> = LazyLock::new(Table::new);
 /// The panics are explained by [`contextvars::on_missing`], for the whole process. If the program has registered a function there
 /// before, that function stays and the panics do not change; [`explain`] works in any case.
 ///
-/// ```
-/// use contextvars_tokio::diagnose;
-/// use tokio::runtime::Builder;
+/// A program that is also built without the setting calls it like this:
 ///
-/// let runtime = diagnose::install(Builder::new_multi_thread().worker_threads(2)).build()?;
-/// # drop(runtime);
-/// # Ok::<(), std::io::Error>(())
+/// ```
+/// async fn serve() {}
+///
+/// fn main() -> std::io::Result<()> {
+///     let mut builder = tokio::runtime::Builder::new_multi_thread();
+///     builder.enable_all();
+///     #[cfg(tokio_unstable)]
+///     contextvars_tokio::diagnose::install(&mut builder);
+///     builder.build()?.block_on(serve());
+///     Ok(())
+/// }
 /// ```
 pub fn install(builder: &mut Builder) -> &mut Builder {
     // Another function may be registered: see above.

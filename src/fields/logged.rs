@@ -144,11 +144,21 @@ pub(super) fn to_value_guarded<T: ToValue + 'static>(value: &T) -> Value {
     if is_builtin::<T>() { value.to_value() } else { ask(|| value.to_value()) }
 }
 
-/// Calls `to_value`, which is user code, and returns its result.
-///
-/// While one such function runs on a thread, no other is asked: one that writes a line would be asked again for that line,
-/// without an end. The field says so.
+/// Calls `to_value`, which is user code, and returns its result; if it panics or may not be asked, the field says so.
 pub(super) fn ask(to_value: impl FnOnce() -> Value) -> Value {
+    asking(|| Value::guarded(to_value)).unwrap_or_else(refused) // user code
+}
+
+/// Returns the field in place of one that may not be asked for.
+pub(super) fn refused() -> Value {
+    "<another field is being made>".into()
+}
+
+/// Calls `f`, which asks user code for fields and does not panic.
+///
+/// While one such function runs on a thread, no other is asked, and this returns `None`: one that writes a line would be asked again
+/// for that line, without an end.
+pub(super) fn asking<R>(f: impl FnOnce() -> R) -> Option<R> {
     thread_local! {
         static ASKING: Cell<bool> = const { Cell::new(false) };
     }
@@ -162,10 +172,10 @@ pub(super) fn ask(to_value: impl FnOnce() -> Value) -> Value {
     }
 
     if ASKING.with(|asking| asking.replace(true)) {
-        return "<another field is being made>".into();
+        return None;
     }
     let _done = Done;
-    Value::guarded(to_value) // user code
+    Some(f())
 }
 
 /// Returns `true` if `T`'s `to_value` is this crate's own, and so cannot run user code.

@@ -160,6 +160,21 @@ fn a_computed_value_that_panics_or_logs_says_so() {
 }
 
 #[test]
+fn a_computed_value_that_panics_leaves_those_around_it() {
+    let selection = Selection::new()
+        .computed("none", || None)
+        .computed("before", || Some(1.into()))
+        .computed("bad", || panic!("no value"))
+        .computed("worse", || panic!("no value either"))
+        .computed("after", || Some(2.into()))
+        .computed("inner", logs)
+        .or_null();
+    let shown = "before=1 bad=<panicked while formatting> worse=<panicked while formatting> after=2 \
+                 inner=inner=<another field is being made>";
+    assert_eq!(line(&selection), shown);
+}
+
+#[test]
 fn skip_filters_the_rest_and_no_listed_item() {
     static LEVEL: ContextVar<u32> = ContextVar::new("level").logged();
     let selection = Selection::new().field("target").rest().skip(["level", "target", "timestamp"]);

@@ -6,7 +6,7 @@ use std::cell::Cell;
 use super::{Item, Selection, Source};
 use crate::context::Context;
 use crate::entry::Entry;
-use crate::fields::logged::{ask, visit_variables};
+use crate::fields::logged::{asking, refused, visit_variables};
 use crate::fields::map::Fields;
 use crate::fields::slot;
 use crate::fields::value::Value;
@@ -51,6 +51,16 @@ where
     }
 }
 
+impl Item {
+    /// Asks for the value if it is a computed one.
+    fn computed(&self) -> Option<Value> {
+        match self.source {
+            Source::Computed(compute) => compute(), // user code
+            Source::Field | Source::Variable(_) => None,
+        }
+    }
+}
+
 impl Selection {
     /// Asks for the computed values.
     pub(super) fn compute(&self) -> Computed {
@@ -58,21 +68,26 @@ impl Selection {
         if !self.items.iter().any(is_computed) {
             return Computed(Vec::new());
         }
-        let compute = |item: &Item| match item.source {
-            Source::Computed(compute) => {
-                // `ask` cannot return that there is no value.
-                let mut there = true;
-                let value = ask(|| {
-                    let value = compute(); // user code
-                    there = value.is_some();
-                    value.unwrap_or_default()
-                });
-                there.then_some(value)
-            }
-            Source::Field | Source::Variable(_) => None,
-        };
         let mut computed = Computed(SPARE.try_with(Cell::take).unwrap_or_default());
-        computed.0.extend(self.items.iter().map(compute));
+        let values = &mut computed.0;
+        let all = self.items.len();
+        let was_asked = asking(|| {
+            // One guard for all items, because each takes time. It ends at a panic, so the next item gets another one.
+            while values.len() < all {
+                let text = Value::guarded(|| {
+                    while let Some(item) = self.items.get(values.len()) {
+                        values.push(item.computed()); // user code
+                    }
+                    Value::Null
+                });
+                if values.len() < all {
+                    values.push(Some(text));
+                }
+            }
+        });
+        if was_asked.is_none() {
+            values.extend(self.items.iter().map(|item| is_computed(item).then(refused)));
+        }
         computed
     }
 

@@ -52,13 +52,13 @@ impl ContextState {
     /// Returns `true` if there is no value, not even that of the hidden variable.
     #[inline]
     pub(crate) fn is_vacant(&self) -> bool {
-        self.inherited.len() == 0 && self.local.len() == 0
+        self.inherited.is_empty() && self.local.is_empty()
     }
 
     pub(crate) fn iter(&self) -> Iter<'_> {
         Iter {
             now: self.inherited.iter(),
-            next: Some(&self.local).filter(|map| map.len() > 0),
+            next: Some(&self.local).filter(|map| !map.is_empty()),
             left: self.len(),
         }
     }

@@ -32,7 +32,7 @@ mod borrow;
 mod turns;
 
 use std::cell::Cell;
-use std::mem::ManuallyDrop;
+use std::mem::{self, ManuallyDrop};
 use std::ptr;
 
 use self::bare_set::BareSetPolicy;
@@ -126,9 +126,44 @@ impl Slot {
     fn swap(&self, ContextState { inherited, local, id }: ContextState) -> ContextState {
         ContextState {
             inherited: self.inherited.swap(inherited),
-            local: self.local.swap(local),
+            local: if self.has_no_locals(&local) { local } else { self.local.swap(local) },
             id: self.id.0.replace(id),
         }
+    }
+
+    /// Moves `state` into the slot, so that an empty one is left, and returns the previous state.
+    #[inline]
+    fn enter(&self, state: &mut ContextState) -> ContextState {
+        let ContextState { inherited, local, id } = state;
+        ContextState {
+            inherited: self.inherited.swap(mem::replace(inherited, Map::EMPTY)),
+            local: if self.has_no_locals(local) {
+                Map::EMPTY
+            } else {
+                self.local.swap(mem::replace(local, Map::EMPTY))
+            },
+            id: self.id.0.replace(mem::replace(id, ContextId::UNASSIGNED)),
+        }
+    }
+
+    /// Moves the state that was entered back to where `enter` took it from, and `outer` into the slot.
+    #[inline]
+    fn leave(&self, outer: ContextState, state: &mut ContextState) {
+        let ContextState { inherited, local, id } = outer;
+        mem::forget(mem::replace(&mut state.inherited, self.inherited.swap(inherited)));
+        if self.has_no_locals(&local) {
+            mem::forget(local);
+        } else {
+            mem::forget(mem::replace(&mut state.local, self.local.swap(local)));
+        }
+        state.id = self.id.0.replace(id);
+    }
+
+    /// Returns `true` if neither the current context nor the one that replaces it has local values, as usual. Then an empty map is
+    /// not written over another: stores are most of the time that entering a context takes.
+    #[inline]
+    fn has_no_locals(&self, other: &Map) -> bool {
+        other.is_empty() && self.local.is_empty()
     }
 }
 
@@ -143,9 +178,9 @@ impl PaddedCell<ManuallyDrop<Map>> {
 
     #[inline]
     fn is_empty(&self) -> bool {
-        // SAFETY: the cell belongs to this thread, and asking a map for its length runs no user code.
+        // SAFETY: the cell belongs to this thread, and asking a map whether it is empty runs no user code.
         let map: &Map = unsafe { &*self.0.as_ptr() };
-        map.len() == 0
+        map.is_empty()
     }
 
     /// Swaps the map. The returned map may still hold borrowed values, so the caller must not drop it directly.
@@ -173,15 +208,13 @@ pub(crate) fn enter<R>(state: &mut ContextState, f: impl FnOnce() -> R) -> R {
                 BorrowFrame::out_of_order();
             }
             self.slot.borrows.set(self.outer_borrows);
-            let outer =
-                std::mem::replace(&mut *self.outer, ContextState::new(ContextId::UNASSIGNED));
-            std::mem::forget(std::mem::replace(self.state, self.slot.swap(outer)));
+            let outer = mem::replace(&mut *self.outer, ContextState::new(ContextId::UNASSIGNED));
+            self.slot.leave(outer, self.state);
         }
     }
 
     with_slot(|slot| {
-        let entered = std::mem::replace(state, ContextState::new(ContextId::UNASSIGNED));
-        let outer = ManuallyDrop::new(slot.swap(entered));
+        let outer = ManuallyDrop::new(slot.enter(state));
         let outer_borrows = slot.borrows.replace(BorrowFrame::sentinel(state));
         let _exit = Exit { slot, outer, outer_borrows, state };
         f() // user code
@@ -298,8 +331,8 @@ fn rebuild(
     let incomplete = AbortOnUnwind;
     let mut map = cell.swap(Map::EMPTY);
     let previous = change(&mut map);
-    std::mem::forget(cell.swap(map));
-    std::mem::forget(incomplete);
+    mem::forget(cell.swap(map));
+    mem::forget(incomplete);
     previous
 }
 

@@ -160,6 +160,12 @@ impl Map {
         self.0.len() as usize
     }
 
+    /// Returns `true` if the map has no value; unlike `len`, without a look at the root.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_nothing()
+    }
+
     #[inline]
     pub(crate) fn ptr_eq(&self, other: &Self) -> bool {
         self.0.ptr_eq(&other.0)

@@ -111,3 +111,35 @@ fn names_of_environment_variables() {
         assert_eq!(env_name(&env_name(key)), name, "a name stays as it is");
     }
 }
+
+#[cfg(feature = "http")]
+#[test]
+fn header_maps() {
+    let mut map = http::HeaderMap::new();
+    map.append("X-Request-Id", "old".parse().unwrap());
+    map.append("x-request-id", "older".parse().unwrap());
+    there_and_back(map.clone());
+
+    // A value that came twice, and the names that a propagator uses by itself.
+    let values = |map: &http::HeaderMap, key: &str| {
+        let mut values = Vec::new();
+        Extract::visit(map, key, &mut |value| values.push(value.to_vec()));
+        values
+    };
+    assert_eq!(values(&map, "x-request-id"), [b"old".to_vec(), b"older".to_vec()]);
+    for name in ["traceparent", "tracestate", "baggage", "server-timing", "x-other"] {
+        Inject::append(&mut map, name, "1");
+        Inject::append(&mut map, name, "2");
+        assert_eq!(
+            (values(&map, name), map.get_all(name).iter().count()),
+            (vec![b"1".to_vec(), b"2".to_vec()], 2)
+        );
+        Inject::set(&mut map, name, "3");
+        assert_eq!(values(&map, name), [b"3"]);
+        Inject::remove(&mut map, name);
+        assert!(!map.contains_key(name));
+    }
+    Inject::set(&mut map, "no token", "1");
+    Inject::set(&mut map, "x-line", "a\nb");
+    assert_eq!(map.len(), 2);
+}

@@ -277,3 +277,19 @@ fn json_is_sent_in_ascii_and_comes_back_whole() {
     }
     assert_eq!(wire.extract(&vec![("x-names", "[1")]).problems[0].rule, Violation::Refused);
 }
+
+/// A `Debug` is for people: it names what was listed, and no values.
+#[test]
+fn debug_shows_the_list() {
+    let wire = propagator().echo("x-request-id").unwrap();
+    assert_eq!(
+        format!("{wire:?}"),
+        "Propagator { trace_context: Some(\"trace\"), headers: [\"x-request-id\", \"x-attempt\", \"x-debug\"], \
+         baggage: Some([\"tenant\"]), echoed: [\"x-request-id\"], server_timing: false }"
+    );
+    let codec = text(&TENANT).max_len(9).trusted_only().incoming_only();
+    assert_eq!(
+        format!("{codec:?}"),
+        "Codec { var: \"tenant\", headers: 1, max_len: 9, trusted_only: true, direction: Incoming, .. }"
+    );
+}

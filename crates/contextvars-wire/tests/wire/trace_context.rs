@@ -222,3 +222,12 @@ fn propagates_random_flag() {
         assert!(traceparent.ends_with(&format!("-{sent_on}")), "{received}: {traceparent}");
     }
 }
+
+#[test]
+fn a_later_version_may_have_512_bytes() {
+    let later = |len: usize| {
+        format!("cc-12345678901234567890123456789012-1234567890123456-01-{}", "x".repeat(len - 56))
+    };
+    goes_on(&later(512));
+    starts_anew(&later(513));
+}

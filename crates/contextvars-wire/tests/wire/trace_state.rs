@@ -220,3 +220,28 @@ fn a_list_that_came_in_parts_has_the_limits_of_one() {
         assert_eq!(problems(&all), [("tracestate".into(), rule)]);
     }
 }
+
+#[test]
+fn a_list_knows_whether_it_is_empty() {
+    assert!(TraceState::new().is_empty() && "".parse::<TraceState>().unwrap().is_empty());
+    assert!(!"a=1".parse::<TraceState>().unwrap().is_empty());
+}
+
+/// White space and empty members count, but there is room for much more of them than a list can hold.
+#[test]
+fn thirty_two_kibibytes_are_read() {
+    let padded = |len: usize| format!("a=1{}b=2", ",".repeat(len - 6));
+    assert_eq!(with(&[&padded(32 * 1024)]).state(), ["a=1", "b=2"]);
+    is_discarded(&[&padded(32 * 1024 + 1)]);
+}
+
+#[test]
+fn a_list_of_513_bytes_loses_one_member() {
+    let member = |key: &str, len: usize| format!("{key}={}", "v".repeat(len - 2));
+    // 4 × 103 with their commas, and a last one that makes 512 bytes or one more.
+    let list = |last| {
+        ["a", "b", "c", "d"].map(|key| member(key, 102)).join(",") + "," + &member("e", last)
+    };
+    assert_eq!(with(&[&list(100)]).state().len(), 5);
+    assert_eq!(with(&[&list(101)]).state().len(), 4);
+}

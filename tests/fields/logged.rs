@@ -198,3 +198,17 @@ fn var_with_shows_a_variable_of_any_type() {
     assert_eq!(ID.sync_scope(Foreign(2), || line(&selection)), "n=2 none=null");
     assert!(panic_text(|| Selection::new().computed("a", || None).rename("b")).contains("rename"));
 }
+
+#[test]
+fn the_first_computed_value_of_a_key_is_shown_wherever_it_is_listed() {
+    fn none() -> Option<Value> {
+        None
+    }
+    let selection = Selection::new()
+        .computed("other", none)
+        .computed("key", none)
+        .field("last")
+        .computed("key", || Some(1.into()))
+        .computed("key", || Some(2.into()));
+    assert_eq!(fields::sync_scope(kv! { last = 0 }, || line(&selection)), "key=1 last=0");
+}

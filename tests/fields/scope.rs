@@ -227,10 +227,11 @@ fn debug_shows_the_inner_future() {
 
 #[test]
 fn a_stream_makes_its_items_with_the_fields_and_is_consumed_without_them() {
-    use futures::stream::{self, StreamExt};
+    use futures::stream::{self, Stream as _, StreamExt};
 
     fresh(|| {
         let items = fields::scope(kv! { a = 1 }, stream::iter(0..2).map(|_| shown()));
+        assert_eq!(items.size_hint(), (2, Some(2)));
         let read = items.map(|item| (item, shown())).collect::<Vec<_>>();
         let expected = (r#"{"a": 1}"#.to_string(), "{}".to_string());
         assert_eq!(futures::executor::block_on(read), [expected.clone(), expected]);

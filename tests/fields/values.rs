@@ -94,3 +94,9 @@ fn a_key_is_looked_up_as_text() {
     assert_eq!(format!("{} {:?}", Text::from("a"), Text::from("a")), r#"a "a""#);
     assert_eq!(String::from(Text::from("a")), "a");
 }
+
+#[test]
+fn debug_shows_that_a_number_has_a_fraction() {
+    assert_eq!(format!("{:?} {}", Value::from(1.0), Value::from(1.0)), "1.0 1");
+    assert_eq!(format!("{:?} {}", Value::from(1), Value::from(true)), "1 true");
+}

@@ -3,7 +3,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use contextvars::fields::{self, Value, kv};
+use contextvars::fields::{self, Snapshot, Value, kv};
 use contextvars::{Context, ContextVar};
 
 use crate::{fresh, visited};
@@ -159,3 +159,15 @@ unsafe impl GlobalAlloc for Counting {
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
+
+#[test]
+fn a_snapshot_is_empty_if_it_shows_nothing() {
+    static LOGGED: ContextVar<u8> = ContextVar::new("logged").logged();
+    static HIDDEN: ContextVar<u8> = ContextVar::new("hidden");
+    fresh(|| {
+        assert!(Snapshot::now().is_empty());
+        HIDDEN.sync_scope(1, || assert_eq!(visited(), ""));
+        LOGGED.sync_scope(1, || assert!(!Snapshot::now().is_empty()));
+        fields::sync_scope(kv! { a = 1 }, || assert!(!Snapshot::now().is_empty()));
+    });
+}

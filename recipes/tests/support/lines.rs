@@ -6,19 +6,19 @@ pub(crate) struct Lines {
     target: &'static str,
     /// Returns the text that is added to each line.
     seen: fn() -> String,
-    lines: Mutex<Vec<String>>,
+    written: Mutex<Vec<String>>,
 }
 
 impl Lines {
     /// Creates a logger without lines. Call `log::set_logger` to use it.
     pub(crate) const fn new(target: &'static str, seen: fn() -> String) -> Self {
-        Self { target, seen, lines: Mutex::new(Vec::new()) }
+        Self { target, seen, written: Mutex::new(Vec::new()) }
     }
 
     /// Returns `true` if the line was written, followed by this text.
     pub(crate) fn contain(&self, line: &str, seen: &str) -> bool {
         let line = format!("{line} {seen}");
-        self.lines.lock().unwrap().contains(&line)
+        self.written.lock().unwrap().contains(&line)
     }
 }
 
@@ -30,7 +30,7 @@ impl log::Log for Lines {
     fn log(&self, record: &log::Record<'_>) {
         if self.enabled(record.metadata()) {
             let line = format!("{} {}", record.args(), (self.seen)());
-            self.lines.lock().unwrap().push(line);
+            self.written.lock().unwrap().push(line);
         }
     }
 

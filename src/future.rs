@@ -249,6 +249,9 @@ pub trait ContextExt: Sized {
     /// Use it for a task that is spawned. Without it, the task would run in the current context of the thread that polls it, in
     /// which the spawning task's values are not set. Values of [`local`](crate::ContextVar::local) variables are not copied.
     ///
+    /// A [`scope`](crate::ContextVar::scope) goes inside, as in `VAR.scope(x, future).in_current_context()`, because it binds its
+    /// value when it is polled, which is after this call.
+    ///
     /// ```
     /// use contextvars::{ContextExt, ContextVar};
     ///

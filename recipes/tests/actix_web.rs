@@ -13,17 +13,17 @@ use std::sync::LazyLock;
 use actix_web::Error;
 use actix_web::body::{BodySize, BodyStream, BoxBody, MessageBody, SizedStream};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
-use actix_web::middleware::{Next, from_fn};
-use actix_web::rt::task::JoinHandle;
-use contextvars::{Context, ContextExt as _, ContextVar, propagate};
+use actix_web::middleware::Next;
+use contextvars::{Context, ContextExt as _, ContextVar};
 use contextvars_wire::{Propagator, RequestId, TraceContext, extract_fn, inject_fn, text};
 use futures::stream;
 
-static TRACE: ContextVar<TraceContext> = ContextVar::new("trace_id").logged();
-static REQUEST_ID: ContextVar<String> = ContextVar::new("request_id").logged();
+pub(crate) static TRACE: ContextVar<TraceContext> = ContextVar::new("trace_id").logged();
+pub(crate) static REQUEST_ID: ContextVar<String> = ContextVar::new("request_id").logged();
 
-static WIRE: LazyLock<Propagator> = LazyLock::new(|| {
+pub(crate) static WIRE: LazyLock<Propagator> = LazyLock::new(|| {
     let list = Propagator::builder()
         .trace_context(&TRACE)
         .header("x-request-id", text(&REQUEST_ID).max_len(128).accept(|id| !id.is_empty()))
@@ -33,7 +33,7 @@ static WIRE: LazyLock<Propagator> = LazyLock::new(|| {
 });
 
 /// Runs each request in a context of its own: the handler and all middleware inside, and the body of the response.
-async fn in_request_context<B: MessageBody + 'static>(
+pub(crate) async fn in_request_context<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
@@ -43,11 +43,22 @@ async fn in_request_context<B: MessageBody + 'static>(
     }
     // `next.call` stands inside of the future, so that the inner services are called in the context, too.
     let mut inner = Box::pin(async move { next.call(request).await }.in_context(context));
-    let mut response = inner.as_mut().await?;
+    let result = inner.as_mut().await;
     // The values that the handler set are in the context now.
-    let context = inner.as_mut().take_context();
-    echo(&context, response.headers_mut());
-    Ok(response.map_body(|_, body| in_context(body, context)))
+    let mut context = inner.as_mut().take_context();
+    match result {
+        Ok(mut response) => {
+            echo(&context, response.headers_mut());
+            Ok(response.map_body(|_, body| in_context(body, context)))
+        }
+        // A middleware returned this error. actix-web would make the response later, outside of the context.
+        Err(error) => {
+            let mut response = context.run(|| error.error_response());
+            echo(&context, response.headers_mut());
+            let response = response.map_body(|_, body| in_context(body, context));
+            Err(InternalError::from_response(error, response).into())
+        }
+    }
 }
 
 fn extract(headers: &HeaderMap) -> Context {
@@ -77,29 +88,27 @@ fn in_context<B: MessageBody + 'static>(body: B, context: Context) -> BoxBody {
     }
 }
 
-// In handlers: `web::block` takes a closure, and `rt::spawn` a future, which need not be `Send`.
-
-async fn on_the_blocking_pool<R: Send + 'static>(f: fn() -> R) -> R {
-    actix_web::web::block(propagate(f)).await.expect("the pool runs it")
-}
-
-fn on_this_worker(task: impl Future<Output = String> + 'static) -> JoinHandle<String> {
-    actix_web::rt::spawn(task.in_current_context())
-}
-
 // The recipe ends here. The code below tests it over the loopback interface.
 
+#[path = "support/lines.rs"]
+mod lines;
+
 use std::cell::RefCell;
+use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
 use actix_web::dev::{ServerHandle, Service as _};
+use actix_web::middleware::{Logger, from_fn};
 use actix_web::web::Bytes;
 use actix_web::{App, HttpResponse, HttpServer, rt, web};
+use contextvars::propagate;
 use futures::StreamExt as _;
 use futures::future::join_all;
 use tokio::task::yield_now;
 use tokio::time::sleep;
+
+use lines::Lines;
 
 fn seen() -> String {
     let trace = TRACE.try_with(|trace| trace.trace_id().to_string());
@@ -109,6 +118,27 @@ fn seen() -> String {
 /// A middleware whose `call` does its work before the first poll of the future that it returns.
 fn eager(request: &ServiceRequest) {
     assert_eq!(seen(), expected(request.headers()), "the eager part runs in the context");
+}
+
+/// The text of an error, made when the response is made.
+#[derive(Debug)]
+struct Refused;
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&seen())
+    }
+}
+
+/// A middleware that returns an error instead of a response.
+async fn refuse(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    if request.path() == "/refused" {
+        return Err(actix_web::error::ErrorForbidden(Refused));
+    }
+    next.call(request).await
 }
 
 /// Returns what `seen` should return in a request with these headers.
@@ -125,15 +155,15 @@ async fn handler() -> String {
     let places = Rc::new(RefCell::new(vec![seen()]));
     yield_now().await; // other requests of this worker run here
     places.borrow_mut().push(seen());
-    let pooled = on_the_blocking_pool(seen).await;
+    let pooled = web::block(propagate(seen)).await.expect("the pool runs it");
     places.borrow_mut().push(pooled);
     let shared = Rc::clone(&places);
-    let task = on_this_worker(async move {
+    let task = async move {
         sleep(Duration::from_millis(1)).await;
         shared.borrow_mut().push(seen());
         seen()
-    });
-    assert_eq!(task.await.unwrap(), seen());
+    };
+    assert_eq!(rt::spawn(task.in_current_context()).await.unwrap(), seen());
     places.take().join(", ")
 }
 
@@ -159,10 +189,12 @@ fn start() -> (String, ServerHandle) {
             .route("/streamed", web::get().to(streamed))
             .route("/failing", web::get().to(failing))
             .route("/empty", web::get().to(async || HttpResponse::NoContent()))
+            .wrap(from_fn(refuse))
             .wrap_fn(|request, service| {
                 eager(&request);
                 service.call(request)
             })
+            .wrap(Logger::new("%r").log_target("access"))
             .wrap(from_fn(in_request_context))
     });
     let server = server.workers(2).disable_signals().bind(("127.0.0.1", 0)).unwrap();
@@ -229,7 +261,26 @@ fn errors_and_empty_bodies_have_the_id() {
         assert_eq!(empty, (204, "r-7".into(), String::new()));
         let nowhere = ask(&client, format!("{address}/nowhere"), 7).await;
         assert_eq!((nowhere.0, &*nowhere.1), (404, "r-7"));
+        let refused = ask(&client, format!("{address}/refused"), 7).await;
+        assert_eq!(refused, (403, "r-7".into(), ids(7).1));
     });
+}
+
+static ACCESS: Lines = Lines::new("access", seen);
+
+#[test]
+fn a_logger_that_is_registered_before_writes_its_lines_in_the_context() {
+    log::set_logger(&ACCESS).unwrap();
+    log::set_max_level(log::LevelFilter::Info);
+    let paths = ["/", "/empty", "/failing"];
+    run(async |address, client| {
+        for path in paths {
+            ask(&client, format!("{address}{path}?line"), 7).await;
+        }
+    });
+    for path in paths {
+        assert!(ACCESS.contain(&format!("GET {path}?line HTTP/1.1"), &ids(7).1), "{path}");
+    }
 }
 
 #[test]

@@ -139,6 +139,9 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
     /// each have a scope of their own. If the future itself sets the variable, it finds that value at its next poll; the
     /// value ends with the future. The future may be polled in different contexts and on different threads.
     ///
+    /// A copy of the context that is taken in the arguments, as by `VAR.scope(x, future.in_current_context())`, does not have
+    /// `value`, so write `VAR.scope(x, future).in_current_context()`.
+    ///
     /// For a closure use [`sync_scope`](Self::sync_scope): this method accepts a closure, but the result does nothing.
     ///
     /// ```

@@ -1,12 +1,12 @@
 //! Sentence 15: the context of a `WithContext` is captured when the future is wrapped, entered for every poll and kept between
-//! polls, and the inner future is dropped in it.
+//! polls, and the inner future is dropped in it. Sentence 98: a scope around the wrapper binds its value too late.
 
 use std::cell::Cell;
 use std::future::{Future, pending, ready};
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
 
-use contextvars::{Context, ContextExt, ContextVar, WithContext};
+use contextvars::{Context, ContextExt, ContextVar, WithContext, fields};
 
 use crate::support::{ByHand, Counted, Counter, OnDrop, on_thread, panic_text, yield_once};
 
@@ -29,6 +29,25 @@ fn the_context_is_captured_when_the_wrapper_is_made() {
         A.set(2);
         assert_eq!(ByHand::new(future).last_step(), Some(1), "not at the first poll");
         assert_eq!(A.get(), 2);
+    });
+}
+
+#[test]
+fn a_scope_goes_inside_of_the_copy() {
+    fn field() -> Option<String> {
+        fields::get().get("a").map(ToString::to_string)
+    }
+
+    Context::new().with_value(&A, 1).run(|| {
+        let outside = A.scope(2, async { seen() }.in_current_context());
+        assert_eq!(ByHand::new(outside).last_step(), Some(1), "the surrounding value");
+        let inside = A.scope(2, async { seen() }).in_current_context();
+        assert_eq!(ByHand::new(inside).last_step(), Some(2));
+
+        let outside = fields::scope([("a", 2)], async { field() }.in_current_context());
+        assert_eq!(ByHand::new(outside).last_step(), None);
+        let inside = fields::scope([("a", 2)], async { field() }).in_current_context();
+        assert_eq!(ByHand::new(inside).last_step().as_deref(), Some("2"));
     });
 }
 

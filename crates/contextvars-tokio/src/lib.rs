@@ -49,6 +49,9 @@ use tokio::task::{self, JoinHandle};
 
 /// Spawns a task that runs in a copy of the current context; otherwise as [`tokio::spawn`].
 ///
+/// The copy is taken at this call, so a value for the task alone is bound inside: `spawn(VAR.scope(x, future)).await`, and not
+/// `VAR.scope(x, spawn(future)).await`.
+///
 /// The current `tracing` span is not carried. To carry both, use `tokio::spawn(future.in_current_span_and_context())`, with the
 /// trait [`SpanContextExt`] of `contextvars-tracing`.
 ///

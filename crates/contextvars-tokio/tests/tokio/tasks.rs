@@ -60,6 +60,18 @@ fn a_spawned_task_starts_with_a_copy_of_the_callers_context() {
 }
 
 #[test]
+fn a_scope_goes_inside_of_the_spawned_task() {
+    on_both(|| async {
+        let outside = A.scope(2, spawn(async { seen() })).await;
+        assert_eq!(outside.expect("no panic"), Some(1), "the surrounding value");
+        let outside = A.scope(2, spawn_blocking(seen)).await;
+        assert_eq!(outside.expect("no panic"), Some(1), "the surrounding value");
+        let inside = spawn(A.scope(2, async { seen() })).await;
+        assert_eq!(inside.expect("no panic"), Some(2));
+    });
+}
+
+#[test]
 fn a_task_that_blocks_starts_with_a_copy_of_the_callers_context() {
     on_both(|| async {
         let spawned = spawn_blocking(blocking);

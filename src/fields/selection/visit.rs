@@ -1,6 +1,5 @@
 //! The values of a [`Selection`] in a context.
 
-use std::borrow::Cow;
 use std::cell::Cell;
 
 use super::{Item, Selection, Source};
@@ -104,9 +103,16 @@ impl Selection {
             if shown.contains(&item.key) {
                 continue;
             }
-            if let Some(value) = self.value(index, variables, bound, &computed.0) {
+            let ready = bound.and_then(|bound| bound.get(&item.key));
+            if let Some(value) = ready.or_else(|| self.computed_value(index, &computed.0)) {
                 shown.insert(index);
-                f(&item.key, &value); // user code
+                self.show(item, value, &mut f);
+            } else if let Some(value) = self.value(item, variables) {
+                shown.insert(index);
+                self.show(item, &value, &mut f);
+            } else if item.or_null {
+                shown.insert(index);
+                f(&item.key, &Value::Null); // user code
             }
         }
         if self.rest {
@@ -114,36 +120,28 @@ impl Selection {
         }
     }
 
-    fn value<'a>(
-        &self,
-        index: usize,
-        variables: &Context,
-        bound: Option<&'a Fields>,
-        computed: &'a [Option<Value>],
-    ) -> Option<Cow<'a, Value>> {
-        let item = &self.items[index];
-        let value = bound.and_then(|bound| bound.get(&item.key));
-        let value = value.or_else(|| self.computed_value(index, computed)).map(Cow::Borrowed);
-        let value = value.or_else(|| match &item.source {
-            Source::Variable(var) => var.value_in(variables).map(Cow::Owned), // user code
+    /// Calls `f` with a value, unless the item or its variable is redacted.
+    fn show(&self, item: &Item, value: &Value, f: &mut impl FnMut(&str, &Value)) {
+        let is_redacted = !self.redacted.is_empty()
+            && (self.redacts(&item.key)
+                || matches!(&item.source, Source::Variable(var) if self.redacts(var.name())));
+        if is_redacted {
+            f(&item.key, &redacted()); // user code
+        } else {
+            f(&item.key, value); // user code
+        }
+    }
+
+    /// Returns the value of the item's variable.
+    fn value(&self, item: &Item, variables: &Context) -> Option<Value> {
+        match &item.source {
+            Source::Variable(var) => var.value_in(variables), // user code
             Source::Computed(_) => None,
             // The variable that `visit` shows under this key.
             Source::Field => variables
                 .iter()
                 .filter(|entry| entry.name() == &*item.key && !self.lists(*entry))
-                .find_map(|entry| entry.field()) // user code
-                .map(Cow::Owned),
-        });
-        let name = match &item.source {
-            Source::Variable(var) => var.name(),
-            Source::Field | Source::Computed(_) => "",
-        };
-        match value {
-            Some(_) if self.redacts(&item.key) || self.redacts(name) => {
-                Some(Cow::Owned(redacted()))
-            }
-            None if item.or_null => Some(Cow::Owned(Value::Null)),
-            value => value,
+                .find_map(|entry| entry.field()), // user code
         }
     }
 

@@ -87,6 +87,11 @@ fn a_redacted_key_is_hidden_from_every_source() {
             assert_eq!(line(&dynamic), format!("pin={hidden} token={hidden}"));
         });
 
+        let one = Selection::new().rest().redact("pin");
+        fields::sync_scope(kv! { user = "ann", pin = 1 }, || {
+            let line = line(&one);
+            assert!(line.contains("user=ann") && line.contains("pin=[redacted]"), "{line}");
+        });
         let renamed = Selection::new().var(&TOKEN).rename("t").redact("token");
         assert_eq!(line(&renamed), format!("t={hidden}"));
         let renamed = Selection::new().redact("t").var(&TOKEN).rename("t");

@@ -40,7 +40,7 @@ fn polled(mut task: Task) -> Task {
 }
 
 // sabotage: src/future.rs: this.context.run(|| this.inner.set(None)); => this.inner.set(None);
-// sabotage: src/current.rs: std::mem::forget(std::mem::replace(self.state, self.slot.swap(outer))); => drop(self.slot.swap(outer));
+// sabotage: src/current.rs: mem::forget(mem::replace(&mut state.inherited, self.inherited.swap(inherited))); => drop(self.inherited.swap(inherited));
 #[test]
 fn a_parked_future_keeps_its_context_from_thread_to_thread() {
     model("a future on three threads", || {

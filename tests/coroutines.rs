@@ -79,6 +79,32 @@ fn a_lent_value_is_dropped_with_its_last_loan_in_any_order() {
     });
 }
 
+/// The scope's value changes places with the one outside, or with none, without a change of the map around it.
+#[test]
+fn a_lent_value_outlives_the_scope_that_bound_it() {
+    static COUNTED: ContextVar<Arc<u8>> = ContextVar::new("counted");
+    for outer in [None, Some(Arc::new(0))] {
+        let mut context = Context::new();
+        if let Some(outer) = outer {
+            context.insert(&COUNTED, outer);
+        }
+        context.run(|| {
+            let counted = Arc::new(7);
+            let mut coroutine = Coroutine::new(|suspend: &Suspend, ()| {
+                COUNTED.with(|lent| {
+                    suspend.suspend(());
+                    assert_eq!(**lent, 7);
+                });
+            });
+            let scope = COUNTED.scope(Arc::clone(&counted), async { coroutine.resume(()) });
+            assert!(futures::executor::block_on(scope).as_yield().is_some());
+            assert_eq!(Arc::strong_count(&counted), 2, "the value is lent");
+            assert!(coroutine.resume(()).as_return().is_some());
+            assert_eq!(Arc::strong_count(&counted), 1);
+        });
+    }
+}
+
 #[test]
 fn a_coroutine_that_leaves_its_contexts_before_it_is_suspended_sees_and_does_no_harm() {
     drop(NAME.set(name("thread")));

@@ -24,12 +24,16 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(missing_docs)]
 
+mod collected;
+
 use std::cell::OnceCell;
 use std::sync::Arc;
 
 use contextvars::fields::{Fields, Selection, Snapshot, Value};
 use log::kv::{self, Key, VisitSource};
 use log::{Log, Metadata, Record};
+
+use crate::collected::Collected;
 
 /// A logger that adds the fields of the current context to the key-values of every record.
 ///
@@ -144,16 +148,16 @@ struct RecordWithFields<'a> {
     own: &'a dyn kv::Source,
     snapshot: Snapshot,
     /// Collected when they are first read. Kept, because the visitor borrows the values for as long as the record lives.
-    fields: OnceCell<Vec<(String, Value)>>,
+    fields: OnceCell<Collected>,
 }
 
 impl RecordWithFields<'_> {
-    fn fields(&self) -> &[(String, Value)] {
+    fn fields(&self) -> &Collected {
         self.fields.get_or_init(|| {
-            let mut fields = Vec::new();
+            let mut fields = Collected::new();
             self.snapshot.visit(|key, value| {
                 if self.own.get(Key::from_str(key)).is_none() {
-                    fields.push((key.to_owned(), value.clone()));
+                    fields.push(key, value);
                 }
             });
             fields
@@ -164,7 +168,7 @@ impl RecordWithFields<'_> {
 impl kv::Source for RecordWithFields<'_> {
     fn visit<'kvs>(&'kvs self, visitor: &mut dyn VisitSource<'kvs>) -> Result<(), kv::Error> {
         self.own.visit(visitor)?;
-        for (key, value) in self.fields() {
+        for (key, value) in self.fields().iter() {
             visitor.visit_pair(Key::from_str(key), to_kv_value(value))?; // user code
         }
         Ok(())
@@ -173,7 +177,7 @@ impl kv::Source for RecordWithFields<'_> {
     fn get(&self, key: Key<'_>) -> Option<kv::Value<'_>> {
         let own = self.own.get(Key::from_str(key.as_str()));
         own.or_else(|| {
-            let field = self.fields().iter().find(|(held, _)| held == key.as_str());
+            let field = self.fields().iter().find(|(held, _)| *held == key.as_str());
             field.map(|(_, value)| to_kv_value(value))
         })
     }

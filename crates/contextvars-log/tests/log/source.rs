@@ -75,6 +75,17 @@ fn nothing_is_allocated_if_nothing_is_bound_or_no_key_value_is_read() {
     });
 }
 
+/// A thread keeps the memory of its previous line.
+#[test]
+fn nothing_is_allocated_for_bound_fields_after_the_first_line() {
+    let reads = each(|record| assert_eq!(record.key_values().count(), 4));
+    let own = [("sum", 7)];
+    fields::sync_scope(kv! { user = "ann", attempt = 3, path = "/orders/7" }, || {
+        info(&reads, "paid", &own);
+        assert_eq!(allocations::of(|| info(&reads, "paid", &own)), 0);
+    });
+}
+
 #[test]
 fn get_and_count_agree_with_visit() {
     let logger = each(|record| {

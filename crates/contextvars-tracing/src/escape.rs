@@ -15,21 +15,30 @@ fn is_escaped(character: char) -> bool {
     matches!(character, '"' | '\\') || is_hostile(character)
 }
 
-/// Returns `true` if no character of `text` needs a closer look: ASCII without controls, quotes and backslashes.
+/// No character needs a closer look: ASCII without controls, quotes and backslashes.
+const PLAIN: u8 = 1;
+/// In addition, no character ends a word of a line for people.
+const WORD: u8 = 2;
+
+/// Returns the classes that all characters of `text` belong to.
 ///
 /// Without an early exit, because keys and values are short and almost always plain.
-fn is_plain_ascii(text: &str) -> bool {
-    text.bytes().fold(true, |plain, byte| plain & PLAIN[usize::from(byte)])
+fn classes(text: &str) -> u8 {
+    text.bytes().fold(PLAIN | WORD, |classes, byte| classes & CLASSES[usize::from(byte)])
 }
 
-const PLAIN: [bool; 256] = {
-    let mut plain = [false; 256];
+const CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
     let mut byte = b' ';
     while byte <= b'~' {
-        plain[byte as usize] = byte != b'"' && byte != b'\\';
+        classes[byte as usize] = match byte {
+            b'"' | b'\\' => 0,
+            b' ' | b'=' => PLAIN,
+            _ => PLAIN | WORD,
+        };
         byte += 1;
     }
-    plain
+    classes
 };
 
 /// Appends a value as JSON. Numbers that JSON cannot express become null, integers beyond 64 bits text.
@@ -113,11 +122,11 @@ pub(crate) fn plain_value(out: &mut String, value: &Value) {
 
 /// Appends a text for people, as in [`plain_value`].
 pub(crate) fn plain_text(out: &mut String, text: &str) {
-    let separates = |character: char| character.is_whitespace() || character == '=';
-    let is_word = if is_plain_ascii(text) {
-        !text.bytes().any(|byte| matches!(byte, b' ' | b'='))
-    } else {
-        !text.contains(separates) && !text.contains(is_escaped)
+    let ends_a_word =
+        |character: char| character.is_whitespace() || character == '=' || is_escaped(character);
+    let is_word = match classes(text) {
+        0 => !text.contains(ends_a_word),
+        classes => classes & WORD != 0,
     };
     if !text.is_empty() && is_word {
         return out.push_str(text);
@@ -130,7 +139,7 @@ pub(crate) fn plain_text(out: &mut String, text: &str) {
 /// Appends `text` in quotes. Hostile characters without a short escape are written by `escape`.
 fn quoted(out: &mut String, mut text: &str, escape: impl Fn(&mut String, char)) {
     out.push('"');
-    if !is_plain_ascii(text) {
+    if classes(text) & PLAIN == 0 {
         while let Some(place) = text.find(is_escaped) {
             let (before, rest) = text.split_at(place);
             out.push_str(before);

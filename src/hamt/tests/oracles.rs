@@ -22,40 +22,37 @@ struct Checked {
     map: Map,
     ordered: BTreeMap<usize, ErasedValue>,
     persistent: imbl::HashMap<usize, ErasedValue>,
-    /// `true` if the last change was first tried in place, as the slot does. Every second change is.
-    in_place: bool,
+    /// How the last change was made: two of three were first tried in place, as the slot does.
+    way: u8,
 }
 
 impl Checked {
     fn new() -> Self {
-        Self {
-            map: Map::EMPTY,
-            ordered: BTreeMap::new(),
-            persistent: imbl::HashMap::new(),
-            in_place: false,
-        }
+        Self { map: Map::EMPTY, ordered: BTreeMap::new(), persistent: imbl::HashMap::new(), way: 0 }
     }
 
-    fn turn(&mut self) -> bool {
-        self.in_place = !self.in_place;
-        self.in_place
+    fn turn(&mut self) -> u8 {
+        self.way = (self.way + 1) % 3;
+        self.way
     }
 
     fn insert(&mut self, sequence: usize, alive: &Arc<()>) {
         let value = value(sequence, alive);
-        let mine = value.clone();
-        let old = if self.turn() {
-            let in_place = self.map.insert_in_place(id(sequence), mine);
-            in_place.unwrap_or_else(|mine| self.map.insert(mine))
-        } else {
-            self.map.insert(mine)
+        let mut mine = value.clone();
+        let old = match self.turn() {
+            0 => self.map.insert(mine),
+            1 if self.map.swap_in_place(id(sequence), &mut mine) => Some(mine),
+            _ => {
+                let in_place = self.map.insert_in_place(id(sequence), mine);
+                in_place.unwrap_or_else(|mine| self.map.insert(mine))
+            }
         };
         same(old.as_ref(), self.ordered.insert(sequence, value.clone()).as_ref());
         same(old.as_ref(), self.persistent.insert(sequence, value).as_ref());
     }
 
     fn remove(&mut self, sequence: usize) {
-        let in_place = if self.turn() { self.map.remove_in_place(id(sequence)) } else { None };
+        let in_place = if self.turn() > 0 { self.map.remove_in_place(id(sequence)) } else { None };
         let old = in_place.or_else(|| self.map.remove(id(sequence)));
         same(old.as_ref(), self.ordered.remove(&sequence).as_ref());
         same(old.as_ref(), self.persistent.remove(&sequence).as_ref());

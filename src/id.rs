@@ -164,6 +164,7 @@ impl ContextId {
         self.0.wrapping_sub(1) < Self::ROOT - 1
     }
 
+    #[inline]
     pub(crate) const fn is_assigned(self) -> bool {
         self.0 & !Self::ROOT != 0
     }

@@ -31,7 +31,7 @@ pub(crate) fn id_for_set(name: &str) -> ContextId {
 #[inline]
 pub(crate) fn id_for_temporary_change() -> ContextId {
     let id = with_slot(|slot| slot.id.0.get());
-    if id.is_entered_and_assigned() { id } else { assign_id(id) }
+    if id.is_assigned() { id } else { assign_id(id) }
 }
 
 /// Returns the id of the current context, in which changes are about to be applied for good. A context without an id is assigned

@@ -22,8 +22,13 @@ pub(super) enum BareSetPolicy {
 #[inline]
 #[track_caller]
 pub(crate) fn id_for_set(name: &str) -> ContextId {
-    let id = with_slot(|slot| slot.id.0.get());
-    if id.is_entered_and_assigned() { id } else { check_set(id, name) }
+    let (id, is_allowed) = with_slot(|slot| {
+        let id = slot.id.0.get();
+        let is_allowed = id.is_entered_and_assigned()
+            || id.is_assigned() && slot.bare_set_policy.get() == BareSetPolicy::Allow;
+        (id, is_allowed)
+    });
+    if is_allowed { id } else { check_set(id, name) }
 }
 
 /// Returns the id of the current context, which is about to be changed for a while, so that no rule applies. A context without an

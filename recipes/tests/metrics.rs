@@ -1,7 +1,7 @@
 //! Metrics: the values of chosen variables as labels on every metric, with `metrics` and its exporter for Prometheus.
 //!
-//! `ContextRecorder` of `contextvars-metrics` wraps the exporter's recorder. Its documentation says how many time series the labels
-//! make, and what the bounds are for. A variable that is not listed, such as a request id, is no label.
+//! `ContextRecorder` of `contextvars-metrics` wraps the exporter's recorder, and adds a label for each listed variable. A variable that is
+//! not listed, such as a request id, adds none. The documentation of `ContextRecorder` explains the bound on the number of time series.
 //!
 //! The labels are read when `counter!`, `gauge!` or `histogram!` runs. A handle that is kept, for example in a static, keeps the
 //! labels of the context in which it was made. So call the macro in each request.

@@ -32,7 +32,7 @@
 //! - [`time_left`] is for other timeouts, such as that of a database, and for code that decides whether to begin.
 //! - [`grpc_timeout`] and [`grpc_timeout_at_most`] carry the deadline from one service to the next.
 //!
-//! # What to watch for
+//! # Limits
 //!
 //! - A future can only be ended at an `.await`, because it is dropped. Code that blocks is not interrupted, and a task that the
 //!   future has spawned goes on, unless the task is wrapped itself.

@@ -5,6 +5,7 @@
 
 mod autotraits;
 mod baggage;
+mod baggage_limits;
 mod carriers;
 mod codecs;
 mod directions;

@@ -278,7 +278,7 @@ fn json_is_sent_in_ascii_and_comes_back_whole() {
     assert_eq!(wire.extract(&vec![("x-names", "[1")]).problems[0].rule, Violation::Refused);
 }
 
-/// A `Debug` is for people: it names what was listed, and no values.
+/// `Debug` names the listed entries and shows no values.
 #[test]
 fn debug_shows_the_list() {
     let wire = propagator().echo("x-request-id").unwrap();

@@ -277,7 +277,8 @@ impl Slot {
     #[inline]
     fn swap_in_place(&self, id: VarId, value: &mut ErasedValue) -> bool {
         let map = self.map(id).0.as_ptr();
-        // SAFETY: as in `insert`.
+        // SAFETY: the cell belongs to this thread, and no reference into its map is live, because reads leave with the address
+        // of a value. The swap neither unwinds nor runs code that could create one: it allocates, frees and drops nothing.
         let map: &mut Map = unsafe { &mut *map };
         let is_done = map.swap_in_place(id, value);
         if is_done && !BorrowFrame::is_sentinel(self.borrows.get()) {

@@ -19,7 +19,7 @@
 //!     assert!(time_left(&DEADLINE).unwrap() <= Duration::from_secs(10));
 //!     task.await.unwrap()
 //! });
-//! assert!(request.await.is_err(), "the request ends after ten seconds, and so does its task");
+//! assert!(request.await.is_err(), "it ends after ten seconds");
 //! assert_eq!(time_left(&DEADLINE), None);
 //! # }
 //! ```

@@ -11,9 +11,10 @@
 //!
 //! static TENANT: ContextVar<String> = ContextVar::new("tenant");
 //!
-//! let exporter = Calls::default(); // in place of, for example, `PrometheusBuilder::new().build_recorder()`
+//! // In place of, for example, `PrometheusBuilder::new().build_recorder()`.
+//! let exporter = Calls::default();
 //! let calls = exporter.clone();
-//! // At most 100 different tenants become labels, and all further ones become `other`.
+//! // At most 100 different tenants become labels, and each further one `other`.
 //! metrics::set_global_recorder(ContextRecorder::new(exporter).label(&TENANT, 100))?;
 //!
 //! TENANT.sync_scope("acme".to_string(), || metrics::counter!("paid_total").increment(1));

@@ -131,8 +131,9 @@ impl Selection {
 
     /// Adds a value that `compute` returns when a line begins, such as the trace id of a span that another library keeps.
     ///
-    /// `compute` is asked once for a line. If it returns `None`, a variable of the same key is shown instead, listed or not. If
-    /// it panics, the value says so.
+    /// `compute` is asked once for a line; all computed values of a line are asked in the order in which they are listed, before
+    /// anything is shown. If it returns `None`, a variable of the same key is shown instead, listed or not. If it panics, the
+    /// value says so.
     ///
     /// ```
     /// # use contextvars::{ContextVar, fields::{Fields, Selection, Value, kv}};

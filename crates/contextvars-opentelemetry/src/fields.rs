@@ -1,15 +1,14 @@
 //! The ids of the active span as log fields.
 //!
 //! # Cost
-//! The texts of the ids are kept from line to line of a thread, so that a line allocates nothing for them while its trace and span
-//! are those of the thread's previous line.
+//! The active span is read once for a line. The texts of its ids are kept from line to line of a thread, so that a line allocates
+//! nothing for them while its trace and span are those of the thread's previous line.
 
 use std::cell::RefCell;
 use std::fmt::Display;
-use std::sync::Arc;
 
 use contextvars::ContextVar;
-use contextvars::fields::{Selection, Value};
+use contextvars::fields::{Selection, Text, Value};
 use contextvars_wire::{ParentId, TraceContext, TraceId};
 
 use crate::active::with_active_span;
@@ -68,37 +67,56 @@ pub fn trace_fields_or(variable: &'static ContextVar<TraceContext>) -> Selection
         .rest()
 }
 
-/// The text of an id that was shown on the thread's previous line.
-type Kept<T> = RefCell<Option<(T, Arc<str>)>>;
-
-thread_local! {
-    static KEPT: (Kept<TraceId>, Kept<ParentId>) =
-        const { (RefCell::new(None), RefCell::new(None)) };
+/// An id, and its text.
+struct Kept<T> {
+    id: T,
+    text: Text,
 }
 
+impl<T: Copy + PartialEq + Display> Kept<T> {
+    fn new(id: T) -> Self {
+        Self { id, text: id.to_string().into() }
+    }
+
+    fn update(&mut self, id: T) {
+        if self.id != id {
+            *self = Self::new(id);
+        }
+    }
+}
+
+/// What a thread's latest line showed of a span.
+struct Latest {
+    ids: Option<(Kept<TraceId>, Kept<ParentId>)>,
+    /// `false` if the ids are left from an earlier line, because no span was active.
+    is_shown: bool,
+}
+
+thread_local! {
+    static LATEST: RefCell<Latest> = const { RefCell::new(Latest { ids: None, is_shown: false }) };
+}
+
+/// Asks for the active span. A selection asks for its computed values one after another, in their order, so [`span_id`] need not
+/// ask again.
 fn trace_id() -> Option<Value> {
-    let (trace, _) = active_ids()?;
-    Some(KEPT.try_with(|(kept, _)| text_of(trace, kept)).unwrap_or_else(|_| Value::display(&trace)))
+    let active = with_active_span(ids);
+    let text = |latest: &RefCell<Latest>| {
+        let mut latest = latest.borrow_mut();
+        latest.is_shown = active.is_some();
+        let (trace, span) = active?;
+        let kept = latest.ids.get_or_insert_with(|| (Kept::new(trace), Kept::new(span)));
+        kept.0.update(trace);
+        kept.1.update(span);
+        Some(Value::Text(kept.0.text.clone()))
+    };
+    LATEST.try_with(text).unwrap_or_else(|_| Some(Value::display(&active?.0)))
 }
 
 fn span_id() -> Option<Value> {
-    let (_, span) = active_ids()?;
-    Some(KEPT.try_with(|(_, kept)| text_of(span, kept)).unwrap_or_else(|_| Value::display(&span)))
-}
-
-fn active_ids() -> Option<(TraceId, ParentId)> {
-    with_active_span(ids)
-}
-
-/// Returns the text of `id`, which is kept if it is that of the previous line.
-fn text_of<T: Copy + PartialEq + Display>(id: T, kept: &Kept<T>) -> Value {
-    let mut kept = kept.borrow_mut();
-    match &*kept {
-        Some((held, text)) if *held == id => Arc::clone(text).into(),
-        _ => {
-            let text: Arc<str> = id.to_string().into();
-            *kept = Some((id, Arc::clone(&text)));
-            text.into()
-        }
-    }
+    let text = |latest: &RefCell<Latest>| {
+        let latest = latest.borrow();
+        let (_, span) = latest.ids.as_ref().filter(|_| latest.is_shown)?;
+        Some(Value::Text(span.text.clone()))
+    };
+    LATEST.try_with(text).unwrap_or_else(|_| Some(Value::display(&with_active_span(ids)?.1)))
 }

@@ -137,27 +137,36 @@ pub(crate) fn plain_text(out: &mut String, text: &str) {
 }
 
 /// Appends `text` in quotes. Hostile characters without a short escape are written by `escape`.
-fn quoted(out: &mut String, mut text: &str, escape: impl Fn(&mut String, char)) {
+fn quoted(out: &mut String, text: &str, escape: fn(&mut String, char)) {
     out.push('"');
-    if classes(text) & PLAIN == 0 {
-        while let Some(place) = text.find(is_escaped) {
-            let (before, rest) = text.split_at(place);
-            out.push_str(before);
-            let mut characters = rest.chars();
-            match characters.next() {
-                Some('"') => out.push_str("\\\""),
-                Some('\\') => out.push_str("\\\\"),
-                Some('\n') => out.push_str("\\n"),
-                Some('\r') => out.push_str("\\r"),
-                Some('\t') => out.push_str("\\t"),
-                Some(other) => escape(out, other),
-                None => {}
-            }
-            text = characters.as_str();
+    if classes(text) & PLAIN != 0 {
+        out.push_str(text);
+    } else {
+        escaped(out, text, escape);
+    }
+    out.push('"');
+}
+
+/// Appends `text` with escapes. Out of line, so that the usual text needs few registers.
+#[cold]
+#[inline(never)]
+fn escaped(out: &mut String, mut text: &str, escape: fn(&mut String, char)) {
+    while let Some(place) = text.find(is_escaped) {
+        let (before, rest) = text.split_at(place);
+        out.push_str(before);
+        let mut characters = rest.chars();
+        match characters.next() {
+            Some('"') => out.push_str("\\\""),
+            Some('\\') => out.push_str("\\\\"),
+            Some('\n') => out.push_str("\\n"),
+            Some('\r') => out.push_str("\\r"),
+            Some('\t') => out.push_str("\\t"),
+            Some(other) => escape(out, other),
+            None => {}
         }
+        text = characters.as_str();
     }
     out.push_str(text);
-    out.push('"');
 }
 
 fn append(out: &mut String, arguments: std::fmt::Arguments<'_>) {

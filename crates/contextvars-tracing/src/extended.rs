@@ -5,7 +5,8 @@ use tracing_core::field::Value as Recordable;
 use tracing_core::{Event, Metadata};
 
 use crate::copied::{Copied, Slot, slot_of};
-use crate::{display_name, sites};
+use crate::keys::display_name;
+use crate::sites;
 
 /// Fields that an event does not have.
 pub(crate) type Added = Vec<(String, Value)>;

@@ -10,10 +10,11 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::escape;
+use crate::keys::EventKeys;
 use crate::line::Line;
 use crate::object::Object;
 use crate::shape::Shape;
-use crate::{escape, has};
 
 /// A formatter that adds the fields of the current context to the JSON line that another formatter writes.
 ///
@@ -206,8 +207,9 @@ fn add(
     is_taken: impl Fn(&str) -> bool,
     out: &mut String,
 ) {
+    let own = EventKeys::of(event);
     snapshot.visit(|key, value| {
-        if !is_taken(key) && !has(event, key) {
+        if !is_taken(key) && !own.contain(key) {
             escape::json_key(out, &mut is_first, key);
             escape::json_value(out, value);
         }

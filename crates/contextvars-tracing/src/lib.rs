@@ -27,6 +27,7 @@ mod copied;
 mod escape;
 mod extended;
 mod json;
+mod keys;
 mod line;
 mod object;
 mod shape;
@@ -35,36 +36,7 @@ mod span;
 mod text;
 mod with_fields;
 
-use tracing_core::Event;
-use tracing_core::field::{Field, Visit};
-
 pub use json::Json;
 pub use span::{InSpan, SpanContextExt, propagate_fn_with_span, propagate_with_span};
 pub use text::Text;
 pub use with_fields::{RESERVED_KEYS, WithFields};
-
-/// Returns the name of a field as formatters show it, without `r#`.
-fn display_name(field: &Field) -> &'static str {
-    let name = field.name();
-    name.strip_prefix("r#").unwrap_or(name)
-}
-
-/// Returns `true` if the event has a value for this key.
-fn has(event: &Event<'_>, key: &str) -> bool {
-    struct Find<'a> {
-        key: &'a str,
-        found: bool,
-    }
-
-    impl Visit for Find<'_> {
-        fn record_debug(&mut self, field: &Field, _: &dyn std::fmt::Debug) {
-            self.found |= display_name(field) == self.key;
-        }
-    }
-
-    let mut find = Find { key, found: false };
-    if event.fields().any(|field| display_name(&field) == key) {
-        event.record(&mut find);
-    }
-    find.found
-}

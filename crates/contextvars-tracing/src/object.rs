@@ -25,15 +25,18 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use smallvec::SmallVec;
 
+use crate::keys::Filter;
+
 /// The members of a JSON object, in the order in which they were written. The usual number needs no allocation.
 pub(crate) struct Object<'a, V> {
     pub(crate) members: SmallVec<[(Cow<'a, str>, V); 8]>,
+    filter: Filter,
 }
 
 impl<'a, V: Deserialize<'a>> Object<'a, V> {
     /// Returns the object, or `None` if `text` is anything but one JSON object and whitespace.
     pub(crate) fn parse(text: &'a str) -> Option<Self> {
-        let mut object = Self { members: SmallVec::new() };
+        let mut object = Self { members: SmallVec::new(), filter: Filter::default() };
         let mut json = serde_json::Deserializer::from_str(text);
         json.deserialize_map(&mut object).ok()?;
         json.end().ok()?;
@@ -42,7 +45,7 @@ impl<'a, V: Deserialize<'a>> Object<'a, V> {
 
     /// Returns `true` if the object has this key on its top level.
     pub(crate) fn has(&self, key: &str) -> bool {
-        self.members.iter().any(|(held, _)| held == key)
+        self.filter.may_contain(key) && self.members.iter().any(|(held, _)| held == key)
     }
 }
 
@@ -56,6 +59,7 @@ impl<'a, V: Deserialize<'a>> Visitor<'a> for &mut Object<'a, V> {
 
     fn visit_map<M: MapAccess<'a>>(self, mut map: M) -> Result<(), M::Error> {
         while let Some((Key(key), value)) = map.next_entry()? {
+            self.filter.insert(&key);
             self.members.push((key, value));
         }
         Ok(())

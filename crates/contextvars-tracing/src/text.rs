@@ -8,8 +8,9 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::escape;
+use crate::keys::EventKeys;
 use crate::line::Line;
-use crate::{escape, has};
 
 /// A formatter that adds the fields of the current context to the line that another formatter writes, as ` key=value`.
 ///
@@ -112,8 +113,9 @@ fn extend(snapshot: &Snapshot, event: &Event<'_>, line: &str, out: &mut String) 
     let ends = &line[text.len()..];
     let mut separator = if ends.matches('\n').count() > 1 { "\n    " } else { " " };
     out.push_str(text);
+    let own = EventKeys::of(event);
     snapshot.visit(|key, value| {
-        if has(event, key) {
+        if own.contain(key) {
             return;
         }
         out.push_str(std::mem::replace(&mut separator, " "));

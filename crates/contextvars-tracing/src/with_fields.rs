@@ -10,7 +10,7 @@ use tracing_core::{Dispatch, Event, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
 
 use crate::extended::{self, Added};
-use crate::has;
+use crate::keys::EventKeys;
 
 /// The keys that common formatters write themselves, which [`WithFields`] skips unless it has a selection.
 ///
@@ -128,9 +128,10 @@ impl<S: Subscriber, L: Layer<S>> Layer<S> for WithFields<L> {
             return self.inner.on_event(event, context);
         }
         let reserved: &[&str] = if self.selection.is_some() { &[] } else { &RESERVED_KEYS };
+        let own = EventKeys::of(event);
         let mut added = Added::new();
         snapshot.visit(|key, value| {
-            if !reserved.contains(&key) && !has(event, key) {
+            if !reserved.contains(&key) && !own.contain(key) {
                 added.push((key.to_owned(), value.clone()));
             }
         });

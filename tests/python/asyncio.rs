@@ -22,8 +22,15 @@ fn run<R>(future: impl Future<Output = R>) -> R {
     ByHand::new(future.in_context(Context::new())).finish()
 }
 
+#[cfg(not(target_family = "wasm"))]
 fn runtime() -> Runtime {
     Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime")
+}
+
+/// tokio has no pools there.
+#[cfg(target_family = "wasm")]
+fn runtime() -> Runtime {
+    Builder::new_current_thread().build().expect("a runtime")
 }
 
 #[test]

@@ -213,6 +213,7 @@ fn the_rule_is_not_enforced_in_a_destructor_registered_after_the_rule() {
 }
 
 #[test]
+#[cfg(not(target_family = "wasm"))] // tokio has no pools there
 fn an_unwrapped_task_of_a_forbidding_pool_panics_and_a_wrapped_one_does_not() {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

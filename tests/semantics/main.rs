@@ -23,6 +23,7 @@ mod scope;
 mod set_reset;
 mod sharing;
 mod thread_end;
+#[cfg(not(target_family = "wasm"))] // which has no threads
 mod threads;
 mod unset;
 mod user_code;

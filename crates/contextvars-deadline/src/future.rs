@@ -61,6 +61,10 @@ pub(crate) fn time_until(instant: Instant) -> Duration {
 ///
 /// Returns [`Elapsed`] if the future was dropped because its deadline had come. It is polled once in any case.
 ///
+/// # Complexity
+///
+/// The returned future is about twice as large as the given one. If many of them are nested, box an inner one.
+///
 /// # Panics
 ///
 /// The returned future panics if there is a deadline and it is polled outside of a tokio runtime whose timer is enabled.
@@ -69,10 +73,10 @@ pub async fn within<F: Future>(
     limit: Duration,
     future: F,
 ) -> Result<F::Output, Elapsed> {
-    let Some(own) = Instant::now().checked_add(limit) else {
-        return until_deadline(deadline, future).await;
+    let outer = deadline.try_get().ok();
+    let Some(earlier) = Instant::now().checked_add(limit).into_iter().chain(outer).min() else {
+        return Ok(future.await);
     };
-    let earlier = deadline.try_get().map_or(own, |outer| outer.min(own));
     timeout_at(earlier, deadline.scope(earlier, future)).await
 }
 
@@ -102,6 +106,10 @@ pub async fn within<F: Future>(
 ///
 /// Returns [`Elapsed`] if the future was dropped because the deadline had come. It is polled once in any case.
 ///
+/// # Complexity
+///
+/// The returned future is about twice as large as the given one. If many of them are nested, box an inner one.
+///
 /// # Panics
 ///
 /// The returned future panics if there is a deadline and it is polled outside of a tokio runtime whose timer is enabled.
@@ -109,8 +117,6 @@ pub async fn until_deadline<F: Future>(
     deadline: &'static ContextVar<Instant>,
     future: F,
 ) -> Result<F::Output, Elapsed> {
-    match deadline.try_get() {
-        Ok(deadline) => timeout_at(deadline, future).await,
-        Err(_) => Ok(future.await),
-    }
+    let Ok(instant) = deadline.try_get() else { return Ok(future.await) };
+    timeout_at(instant, future).await
 }

@@ -3,6 +3,7 @@
 use std::future::{Future, pending, poll_fn};
 use std::mem::replace;
 use std::pin::pin;
+use std::rc::Rc;
 use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::Duration;
 
@@ -121,6 +122,18 @@ async fn a_future_is_polled_once_even_after_its_deadline() {
     assert_eq!(work.in_context(ended).await, "ready");
 }
 
+#[test]
+fn a_future_is_at_most_twice_as_large_as_the_one_inside() {
+    let large = || async {
+        let bytes = [0_u8; 4096];
+        pending::<()>().await;
+        drop(Box::new(bytes));
+    };
+    let size = size_of_val(&large()) + 256;
+    assert!(size_of_val(&until_deadline(&DEADLINE, large())) <= 2 * size);
+    assert!(size_of_val(&within(&DEADLINE, SECOND, large())) <= 2 * size);
+}
+
 #[tokio::test(start_paused = true)]
 async fn two_variables_are_two_deadlines() {
     static OTHER: ContextVar<Instant> = ContextVar::new("other");
@@ -136,4 +149,7 @@ fn the_futures_can_be_spawned() {
 
     check(within(&DEADLINE, SECOND, async {}));
     check(until_deadline(&DEADLINE, async {}));
+    // An output that is not `Send` does not matter to a surrounding future that drops it before its next await.
+    check(async { drop(within(&DEADLINE, SECOND, async { Rc::new(1) }).await) });
+    check(async { drop(until_deadline(&DEADLINE, async { Rc::new(1) }).await) });
 }

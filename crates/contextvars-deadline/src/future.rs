@@ -74,10 +74,17 @@ pub async fn within<F: Future>(
     future: F,
 ) -> Result<F::Output, Elapsed> {
     let outer = deadline.try_get().ok();
-    let Some(earlier) = Instant::now().checked_add(limit).into_iter().chain(outer).min() else {
+    let Some(earlier) = instant_after(limit).into_iter().chain(outer).min() else {
         return Ok(future.await);
     };
     timeout_at(earlier, deadline.scope(earlier, future)).await
+}
+
+/// Returns the instant at which `limit` will have passed, or `None` if the clock cannot express it.
+fn instant_after(limit: Duration) -> Option<Instant> {
+    let instant = Instant::now().checked_add(limit)?;
+    // tokio's timer rounds an instant up to the next millisecond, and panics if that overflows.
+    instant.checked_add(Duration::from_millis(1)).and(Some(instant))
 }
 
 /// Runs a future until the current deadline, which is read at the first poll. Without a deadline, runs it to its end.

@@ -122,6 +122,24 @@ async fn a_future_is_polled_once_even_after_its_deadline() {
     assert_eq!(work.in_context(ended).await, "ready");
 }
 
+#[tokio::test(start_paused = true)]
+async fn the_longest_limit_of_the_clock_can_be_waited_for() {
+    let start = Instant::now();
+    let mut longest = Duration::ZERO;
+    let mut step = Duration::MAX;
+    while step > Duration::ZERO {
+        step /= 2;
+        if start.checked_add(longest + step).is_some() {
+            longest += step;
+        }
+    }
+    for less in [Duration::ZERO, Duration::from_nanos(1), Duration::from_millis(1), SECOND] {
+        let mut future = pin!(within(&DEADLINE, longest - less, pending::<()>()));
+        let is_pending = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx).is_pending()));
+        assert!(is_pending.await, "{less:?} less than the longest");
+    }
+}
+
 #[test]
 fn a_future_is_at_most_twice_as_large_as_the_one_inside() {
     let large = || async {

@@ -4,6 +4,9 @@
 //! A deadline is read at the first poll and not at the call: an argument is evaluated before the function that takes it binds its
 //! own deadline, so a `within` in the argument of another one would miss the outer deadline.
 
+use std::future::poll_fn;
+use std::mem::replace;
+use std::task::Poll;
 use std::time::Duration;
 
 use contextvars::ContextVar;
@@ -77,7 +80,12 @@ pub async fn within<F: Future>(
     let Some(earlier) = instant_after(limit).into_iter().chain(outer).min() else {
         return Ok(future.await);
     };
-    timeout_at(earlier, deadline.scope(earlier, future)).await
+    let elapsed = match timeout_at(earlier, deadline.scope(earlier, future)).await {
+        Ok(output) => return Ok(output),
+        Err(elapsed) => elapsed,
+    };
+    let_outer_end().await;
+    Err(elapsed)
 }
 
 /// Returns the instant at which `limit` will have passed, or `None` if the clock cannot express it.
@@ -85,6 +93,22 @@ fn instant_after(limit: Duration) -> Option<Instant> {
     let instant = Instant::now().checked_add(limit)?;
     // tokio's timer rounds an instant up to the next millisecond, and panics if that overflows.
     instant.checked_add(Duration::from_millis(1)).and(Some(instant))
+}
+
+/// Returns to the executor once.
+///
+/// It is called once a deadline has come. An outer future whose deadline has come as well is then polled and ends. Without this, a
+/// loop that tries a call again and again would never wait, so nothing could end it.
+async fn let_outer_end() {
+    let mut has_waited = false;
+    let wait = poll_fn(|cx| {
+        if replace(&mut has_waited, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref(); // user code
+        Poll::Pending
+    });
+    wait.await;
 }
 
 /// Runs a future until the current deadline, which is read at the first poll. Without a deadline, runs it to its end.
@@ -125,5 +149,10 @@ pub async fn until_deadline<F: Future>(
     future: F,
 ) -> Result<F::Output, Elapsed> {
     let Ok(instant) = deadline.try_get() else { return Ok(future.await) };
-    timeout_at(instant, future).await
+    let elapsed = match timeout_at(instant, future).await {
+        Ok(output) => return Ok(output),
+        Err(elapsed) => elapsed,
+    };
+    let_outer_end().await;
+    Err(elapsed)
 }

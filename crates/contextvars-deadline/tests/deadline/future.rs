@@ -1,8 +1,9 @@
 //! `within`, `until_deadline` and `time_left`.
 
+use std::cell::Cell;
 use std::future::{Future, pending, poll_fn};
 use std::mem::replace;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::Duration;
@@ -10,6 +11,8 @@ use std::time::Duration;
 use contextvars::{Context, ContextExt as _, ContextVar};
 use contextvars_deadline::{time_left, until_deadline, within};
 use tokio::sync::mpsc;
+use tokio::task::unconstrained;
+use tokio::time::error::Elapsed;
 use tokio::time::{Instant, advance, timeout};
 
 use crate::{DEADLINE, SECOND};
@@ -120,6 +123,31 @@ async fn a_future_is_polled_once_even_after_its_deadline() {
     };
     let ended = Context::new().with_value(&DEADLINE, Instant::now() + SECOND);
     assert_eq!(work.in_context(ended).await, "ready");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_loop_that_tries_again_is_ended_by_the_outer_deadline() {
+    // Without tokio's budget, because other executors have none.
+    for call in [until, within_one_second] {
+        let attempts = Cell::new(0);
+        let tries_again = async {
+            while attempts.get() < 1000 && call().await.is_err() {
+                attempts.set(attempts.get() + 1);
+            }
+        };
+        let work = within(&DEADLINE, 10 * SECOND, tries_again);
+        assert!(unconstrained(work).await.is_err(), "{} attempts", attempts.get());
+    }
+}
+
+type Call = Pin<Box<dyn Future<Output = Result<(), Elapsed>>>>;
+
+fn until() -> Call {
+    Box::pin(until_deadline(&DEADLINE, pending()))
+}
+
+fn within_one_second() -> Call {
+    Box::pin(within(&DEADLINE, SECOND, pending()))
 }
 
 #[tokio::test(start_paused = true)]

@@ -162,7 +162,7 @@ async fn the_longest_limit_of_the_clock_can_be_waited_for() {
         }
     }
     for less in [Duration::ZERO, Duration::from_nanos(1), Duration::from_millis(1), SECOND] {
-        let mut future = pin!(within(&DEADLINE, longest - less, pending::<()>()));
+        let mut future = pin!(within(&DEADLINE, longest.saturating_sub(less), pending::<()>()));
         let is_pending = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx).is_pending()));
         assert!(is_pending.await, "{less:?} less than the longest");
     }

@@ -4,6 +4,9 @@
 //! A deadline is read at the first poll and not at the call: an argument is evaluated before the function that takes it binds its
 //! own deadline, so a `within` in the argument of another one would miss the outer deadline.
 
+use std::future::poll_fn;
+use std::mem::replace;
+use std::task::Poll;
 use std::time::Duration;
 
 use contextvars::ContextVar;
@@ -61,6 +64,10 @@ pub(crate) fn time_until(instant: Instant) -> Duration {
 ///
 /// Returns [`Elapsed`] if the future was dropped because its deadline had come. It is polled once in any case.
 ///
+/// # Complexity
+///
+/// The returned future is about twice as large as the given one. If many of them are nested, box an inner one.
+///
 /// # Panics
 ///
 /// The returned future panics if there is a deadline and it is polled outside of a tokio runtime whose timer is enabled.
@@ -69,11 +76,39 @@ pub async fn within<F: Future>(
     limit: Duration,
     future: F,
 ) -> Result<F::Output, Elapsed> {
-    let Some(own) = Instant::now().checked_add(limit) else {
-        return until_deadline(deadline, future).await;
+    let outer = deadline.try_get().ok();
+    let Some(earlier) = instant_after(limit).into_iter().chain(outer).min() else {
+        return Ok(future.await);
     };
-    let earlier = deadline.try_get().map_or(own, |outer| outer.min(own));
-    timeout_at(earlier, deadline.scope(earlier, future)).await
+    let elapsed = match timeout_at(earlier, deadline.scope(earlier, future)).await {
+        Ok(output) => return Ok(output),
+        Err(elapsed) => elapsed,
+    };
+    let_outer_end().await;
+    Err(elapsed)
+}
+
+/// Returns the instant at which `limit` will have passed, or `None` if the clock cannot express it.
+fn instant_after(limit: Duration) -> Option<Instant> {
+    let instant = Instant::now().checked_add(limit)?;
+    // tokio's timer rounds an instant up to the next millisecond, and panics if that overflows.
+    instant.checked_add(Duration::from_millis(1)).and(Some(instant))
+}
+
+/// Returns to the executor once.
+///
+/// It is called once a deadline has come. An outer future whose deadline has come as well is then polled and ends. Without this, a
+/// loop that tries a call again and again would never wait, so nothing could end it.
+async fn let_outer_end() {
+    let mut has_waited = false;
+    let wait = poll_fn(|cx| {
+        if replace(&mut has_waited, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref(); // user code
+        Poll::Pending
+    });
+    wait.await;
 }
 
 /// Runs a future until the current deadline, which is read at the first poll. Without a deadline, runs it to its end.
@@ -102,6 +137,10 @@ pub async fn within<F: Future>(
 ///
 /// Returns [`Elapsed`] if the future was dropped because the deadline had come. It is polled once in any case.
 ///
+/// # Complexity
+///
+/// The returned future is about twice as large as the given one. If many of them are nested, box an inner one.
+///
 /// # Panics
 ///
 /// The returned future panics if there is a deadline and it is polled outside of a tokio runtime whose timer is enabled.
@@ -109,8 +148,11 @@ pub async fn until_deadline<F: Future>(
     deadline: &'static ContextVar<Instant>,
     future: F,
 ) -> Result<F::Output, Elapsed> {
-    match deadline.try_get() {
-        Ok(deadline) => timeout_at(deadline, future).await,
-        Err(_) => Ok(future.await),
-    }
+    let Ok(instant) = deadline.try_get() else { return Ok(future.await) };
+    let elapsed = match timeout_at(instant, future).await {
+        Ok(output) => return Ok(output),
+        Err(elapsed) => elapsed,
+    };
+    let_outer_end().await;
+    Err(elapsed)
 }

@@ -36,6 +36,8 @@
 //!
 //! - A future can only be ended at an `.await`, because it is dropped. Code that blocks is not interrupted, and a task that the
 //!   future has spawned goes on, unless the task is wrapped itself.
+//! - After the deadline, each further call of [`within`] and [`until_deadline`] ends after one poll. So a loop that tries a call again
+//!   must check [`time_left`], unless the loop is itself inside of a [`within`] or an [`until_deadline`], which ends it.
 //! - A future is dropped with its deadline bound, so its destructors can read [`time_left`].
 //! - tonic's channel and its server both end a call at the time that the header says, with the code `Cancelled`. The variable is for
 //!   the handler: to limit its tasks, to stop early, and to pass the time that is left to the next service.

@@ -16,8 +16,8 @@ use crate::listed::Listed;
 ///   a value is shown.
 /// - A variable without a value and without a default adds no label. If no listed variable has a value, the metric is passed on
 ///   unchanged, without an allocation.
-/// - If the `Display` of a value or the default of a variable panics, the label is `other`, and the metric is recorded. If they
-///   record a metric themselves, that metric has no labels of variables.
+/// - If the `Display` of a value, the function of [`label_with`](Self::label_with) or the default of a variable panics, the label
+///   is `other`, and the metric is recorded. If one of them records a metric itself, that metric has no labels of variables.
 ///
 /// ```
 /// use contextvars::{Context, ContextVar};

@@ -1,14 +1,18 @@
 //! `within`, `until_deadline` and `time_left`.
 
+use std::cell::Cell;
 use std::future::{Future, pending, poll_fn};
 use std::mem::replace;
-use std::pin::pin;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
 use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::Duration;
 
 use contextvars::{Context, ContextExt as _, ContextVar};
 use contextvars_deadline::{time_left, until_deadline, within};
 use tokio::sync::mpsc;
+use tokio::task::unconstrained;
+use tokio::time::error::Elapsed;
 use tokio::time::{Instant, advance, timeout};
 
 use crate::{DEADLINE, SECOND};
@@ -122,6 +126,61 @@ async fn a_future_is_polled_once_even_after_its_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_loop_that_tries_again_is_ended_by_the_outer_deadline() {
+    // Without tokio's budget, because other executors have none.
+    for call in [until, within_one_second] {
+        let attempts = Cell::new(0);
+        let tries_again = async {
+            while attempts.get() < 1000 && call().await.is_err() {
+                attempts.set(attempts.get() + 1);
+            }
+        };
+        let work = within(&DEADLINE, 10 * SECOND, tries_again);
+        assert!(unconstrained(work).await.is_err(), "{} attempts", attempts.get());
+    }
+}
+
+type Call = Pin<Box<dyn Future<Output = Result<(), Elapsed>>>>;
+
+fn until() -> Call {
+    Box::pin(until_deadline(&DEADLINE, pending()))
+}
+
+fn within_one_second() -> Call {
+    Box::pin(within(&DEADLINE, SECOND, pending()))
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_longest_limit_of_the_clock_can_be_waited_for() {
+    let start = Instant::now();
+    let mut longest = Duration::ZERO;
+    let mut step = Duration::MAX;
+    while step > Duration::ZERO {
+        step /= 2;
+        if start.checked_add(longest + step).is_some() {
+            longest += step;
+        }
+    }
+    for less in [Duration::ZERO, Duration::from_nanos(1), Duration::from_millis(1), SECOND] {
+        let mut future = pin!(within(&DEADLINE, longest.saturating_sub(less), pending::<()>()));
+        let is_pending = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx).is_pending()));
+        assert!(is_pending.await, "{less:?} less than the longest");
+    }
+}
+
+#[test]
+fn a_future_is_at_most_twice_as_large_as_the_one_inside() {
+    let large = || async {
+        let bytes = [0_u8; 4096];
+        pending::<()>().await;
+        drop(Box::new(bytes));
+    };
+    let size = size_of_val(&large()) + 256;
+    assert!(size_of_val(&until_deadline(&DEADLINE, large())) <= 2 * size);
+    assert!(size_of_val(&within(&DEADLINE, SECOND, large())) <= 2 * size);
+}
+
+#[tokio::test(start_paused = true)]
 async fn two_variables_are_two_deadlines() {
     static OTHER: ContextVar<Instant> = ContextVar::new("other");
 
@@ -136,4 +195,7 @@ fn the_futures_can_be_spawned() {
 
     check(within(&DEADLINE, SECOND, async {}));
     check(until_deadline(&DEADLINE, async {}));
+    // An output that is not `Send` does not matter to a surrounding future that drops it before its next await.
+    check(async { drop(within(&DEADLINE, SECOND, async { Rc::new(1) }).await) });
+    check(async { drop(until_deadline(&DEADLINE, async { Rc::new(1) }).await) });
 }

@@ -52,6 +52,8 @@ use crate::var::ContextVar;
 #[must_use = "a selection does nothing until it is visited"]
 pub struct Selection {
     items: Vec<Item>,
+    /// `false` if no two items have one key.
+    repeats: bool,
     rest: bool,
     redacted: Vec<Text>,
     skipped: Vec<Text>,
@@ -78,7 +80,13 @@ impl Selection {
     /// Selection::new().visit(|_, _| unreachable!());
     /// ```
     pub const fn new() -> Self {
-        Self { items: Vec::new(), rest: false, redacted: Vec::new(), skipped: Vec::new() }
+        Self {
+            items: Vec::new(),
+            repeats: false,
+            rest: false,
+            redacted: Vec::new(),
+            skipped: Vec::new(),
+        }
     }
 
     /// Adds a typed variable under its name.
@@ -182,6 +190,7 @@ impl Selection {
             "`rename` must follow the `var` or `var_with` that it renames"
         );
         last.key = key.into();
+        self.note_repeat();
         self
     }
 
@@ -259,7 +268,15 @@ impl Selection {
 
     fn push(mut self, key: impl Into<Text>, source: Source) -> Self {
         self.items.push(Item { key: key.into(), source, or_null: false });
+        self.note_repeat();
         self
+    }
+
+    /// Notes whether the last item has the key of another one.
+    fn note_repeat(&mut self) {
+        if let Some((last, others)) = self.items.split_last() {
+            self.repeats |= others.iter().any(|other| other.key == last.key);
+        }
     }
 
     #[track_caller]

@@ -100,7 +100,7 @@ impl Selection {
         let bound = slot::bound_in(variables);
         let mut shown = Shown { items: &self.items, first: 0, others: Vec::new() };
         for (index, item) in self.items.iter().enumerate() {
-            if shown.contains(&item.key) {
+            if self.repeats && shown.contains(&item.key) {
                 continue;
             }
             let ready = bound.and_then(|bound| bound.get(&item.key));
@@ -146,13 +146,22 @@ impl Selection {
     }
 
     /// Returns the first computed value of this item's key. Earlier items of the key have none: they would have shown it.
+    #[inline]
     fn computed_value<'a>(&self, index: usize, computed: &'a [Option<Value>]) -> Option<&'a Value> {
-        let own = computed.get(index)?;
-        own.as_ref().or_else(|| {
-            let key = &self.items[index].key;
-            let mut later = self.items.iter().zip(computed).skip(index + 1);
-            later.find_map(|(item, value)| value.as_ref().filter(|_| item.key == *key))
-        })
+        match computed.get(index)? {
+            None if self.repeats => self.later_computed_value(index, computed),
+            own => own.as_ref(),
+        }
+    }
+
+    fn later_computed_value<'a>(
+        &self,
+        index: usize,
+        computed: &'a [Option<Value>],
+    ) -> Option<&'a Value> {
+        let key = &self.items[index].key;
+        let mut later = self.items.iter().zip(computed).skip(index + 1);
+        later.find_map(|(item, value)| value.as_ref().filter(|_| item.key == *key))
     }
 
     /// Calls `f` with the fields whose keys are neither `shown` nor skipped.

@@ -285,6 +285,7 @@ impl Selection {
     }
 }
 
+#[expect(clippy::missing_fields_in_debug, reason = "`repeats` follows from the keys")]
 impl fmt::Debug for Selection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let keys: Vec<_> = self.items.iter().map(|item| &item.key).collect();

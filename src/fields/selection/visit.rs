@@ -74,9 +74,8 @@ impl Selection {
             // One guard for all items, because each takes time. It ends at a panic, so the next item gets another one.
             while values.len() < all {
                 let text = Value::guarded(|| {
-                    while let Some(item) = self.items.get(values.len()) {
-                        values.push(item.computed()); // user code
-                    }
+                    // A panic leaves the values that are there.
+                    values.extend(self.items[values.len()..].iter().map(Item::computed)); // user code
                     Value::Null
                 });
                 if values.len() < all {

@@ -52,7 +52,7 @@ use crate::var::ContextVar;
 #[must_use = "a selection does nothing until it is visited"]
 pub struct Selection {
     items: Vec<Item>,
-    /// `false` if no two items have one key.
+    /// `false` if all items have different keys.
     repeats: bool,
     rest: bool,
     redacted: Vec<Text>,

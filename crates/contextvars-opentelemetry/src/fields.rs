@@ -85,24 +85,24 @@ impl<T: Copy + PartialEq + Display> Kept<T> {
     }
 }
 
-/// What a thread's latest line showed of a span.
+/// The ids that a thread read last.
 struct Latest {
     ids: Option<(Kept<TraceId>, Kept<ParentId>)>,
-    /// `false` if the ids are left from an earlier line, because no span was active.
-    is_shown: bool,
+    /// `true` if a span was active on the latest line. If not, the ids are those of an earlier line.
+    is_active: bool,
 }
 
 thread_local! {
-    static LATEST: RefCell<Latest> = const { RefCell::new(Latest { ids: None, is_shown: false }) };
+    static LATEST: RefCell<Latest> = const { RefCell::new(Latest { ids: None, is_active: false }) };
 }
 
-/// Asks for the active span. A selection asks for its computed values one after another, in their order, so [`span_id`] need not
-/// ask again.
+/// Returns the trace id of the active span, and keeps both ids for [`span_id`]. A selection asks for its computed values one after
+/// another, in their order, so the span is the same for both.
 fn trace_id() -> Option<Value> {
     let active = with_active_span(ids);
     let text = |latest: &RefCell<Latest>| {
         let mut latest = latest.borrow_mut();
-        latest.is_shown = active.is_some();
+        latest.is_active = active.is_some();
         let (trace, span) = active?;
         let kept = latest.ids.get_or_insert_with(|| (Kept::new(trace), Kept::new(span)));
         kept.0.update(trace);
@@ -112,10 +112,11 @@ fn trace_id() -> Option<Value> {
     LATEST.try_with(text).unwrap_or_else(|_| Some(Value::display(&active?.0)))
 }
 
+/// Returns the span id that [`trace_id`] has read.
 fn span_id() -> Option<Value> {
     let text = |latest: &RefCell<Latest>| {
         let latest = latest.borrow();
-        let (_, span) = latest.ids.as_ref().filter(|_| latest.is_shown)?;
+        let (_, span) = latest.ids.as_ref().filter(|_| latest.is_active)?;
         Some(Value::Text(span.text.clone()))
     };
     LATEST.try_with(text).unwrap_or_else(|_| Some(Value::display(&with_active_span(ids)?.1)))

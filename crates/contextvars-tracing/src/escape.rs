@@ -147,7 +147,7 @@ fn quoted(out: &mut String, text: &str, escape: fn(&mut String, char)) {
     out.push('"');
 }
 
-/// Appends `text` with escapes. Out of line, so that the usual text needs few registers.
+/// Appends `text` with escapes. It is not inlined, so that the usual text needs few registers.
 #[cold]
 #[inline(never)]
 fn escaped(out: &mut String, mut text: &str, escape: fn(&mut String, char)) {

@@ -209,7 +209,7 @@ fn add(
 ) {
     let own = EventKeys::of(event);
     snapshot.visit(|key, value| {
-        if !is_taken(key) && !own.contain(key) {
+        if !is_taken(key) && !own.has(key) {
             escape::json_key(out, &mut is_first, key);
             escape::json_value(out, value);
         }

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use tracing_core::Event;
 use tracing_core::field::{Field, Visit};
 
-/// A set of keys, reduced to 64 bits. It finds that most other keys are not in the set, without comparing them to each.
+/// A set of keys, reduced to 64 bits. It rules out most of the keys that are not in the set, without comparing texts.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Filter(u64);
 
@@ -14,7 +14,7 @@ impl Filter {
         self.0 |= bit(key);
     }
 
-    /// Returns `false` if the key is not in the set.
+    /// Returns `false` only if the key is not in the set.
     pub(crate) fn may_contain(self, key: &str) -> bool {
         self.0 & bit(key) != 0
     }
@@ -41,12 +41,12 @@ impl<'a> EventKeys<'a> {
 
     /// Returns `true` if the event has a value for this key.
     #[inline]
-    pub(crate) fn contain(&self, key: &str) -> bool {
-        self.filter.may_contain(key) && self.have_value(key)
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.filter.may_contain(key) && self.has_value(key)
     }
 
     #[inline(never)]
-    fn have_value(&self, key: &str) -> bool {
+    fn has_value(&self, key: &str) -> bool {
         let mut find = Find { key, found: false };
         if self.event.fields().any(|field| display_name(&field) == key) {
             self.event.record(&mut find);

@@ -115,7 +115,7 @@ fn extend(snapshot: &Snapshot, event: &Event<'_>, line: &str, out: &mut String) 
     out.push_str(text);
     let own = EventKeys::of(event);
     snapshot.visit(|key, value| {
-        if own.contain(key) {
+        if own.has(key) {
             return;
         }
         out.push_str(std::mem::replace(&mut separator, " "));

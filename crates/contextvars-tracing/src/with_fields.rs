@@ -131,7 +131,7 @@ impl<S: Subscriber, L: Layer<S>> Layer<S> for WithFields<L> {
         let own = EventKeys::of(event);
         let mut added = Added::new();
         snapshot.visit(|key, value| {
-            if !reserved.contains(&key) && !own.contain(key) {
+            if !reserved.contains(&key) && !own.has(key) {
                 added.push((key.to_owned(), value.clone()));
             }
         });

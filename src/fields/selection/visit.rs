@@ -74,7 +74,7 @@ impl Selection {
             // One guard for all items, because each takes time. It ends at a panic, so the next item gets another one.
             while values.len() < all {
                 let text = Value::guarded(|| {
-                    // A panic leaves the values that are there.
+                    // If one panics, the values before it stay in the list.
                     values.extend(self.items[values.len()..].iter().map(Item::computed)); // user code
                     Value::Null
                 });
